@@ -1,1 +1,135 @@
-//! Placeholder.
+//! A simulator of SAP Concur's token endpoint and expense reports listing, and a callback receiver.
+//!
+//! It shares no code with the operator it tests, so that each checks the other's reading of the vendor's
+//! documents. All parts hang off one [`Sandbox`]; its clock follows tokio's, also when that is paused.
+
+mod access;
+mod answer;
+mod api;
+mod asked;
+mod bend;
+mod clock;
+mod command;
+mod control;
+mod dates;
+mod exchange;
+mod fault;
+mod form;
+mod knobs;
+mod listing;
+mod log;
+mod options;
+mod random;
+mod receiver;
+mod record;
+mod reports;
+mod serve;
+mod state;
+mod token;
+mod xml;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::extract::Request;
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::sync::watch;
+
+pub use crate::answer::ConnectionDropped;
+pub use crate::command::{At, Command, CommandError, Create, Edit, PlannedFault, Seed};
+pub use crate::fault::{Fault, Target};
+pub use crate::knobs::{
+    AllRefusal, ExpiresIn, Filter, FilterRounding, GeolocationStyle, HeaderCase, Knobs, NextPageEnd,
+    NextPageHost, NotFound, OffsetStyle, Order, Rotate, ZoneSuffix,
+};
+pub use crate::log::Logged;
+pub use crate::options::Options;
+pub use crate::receiver::{Received, Signature};
+
+use crate::state::State;
+
+/// The simulated vendor and the receiver; clones share everything.
+#[derive(Clone)]
+pub struct Sandbox(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    events: watch::Sender<u64>,
+}
+
+impl Sandbox {
+    /// A sandbox without reports.
+    pub fn new(options: Options) -> Sandbox {
+        let shared = Shared {
+            state: Mutex::new(State::new(options)),
+            events: watch::Sender::new(0),
+        };
+        Sandbox(Arc::new(shared))
+    }
+
+    /// `POST /oauth2/v0/token` and `DELETE /app-mgmt/v0/connections`.
+    pub fn token_router(&self) -> Router {
+        self.router(Target::Token)
+    }
+
+    /// `GET /api/v3.0/expense/reports` and `GET /api/v3.0/expense/reports/{id}`.
+    pub fn api_router(&self) -> Router {
+        self.router(Target::Reports)
+    }
+
+    /// `POST /callback` and any path below it.
+    pub fn receiver_router(&self) -> Router {
+        self.router(Target::Receiver)
+    }
+
+    /// `POST /control`, `GET /control/{log,received,state}` and `GET /healthz`.
+    pub fn control_router(&self) -> Router {
+        control::router(self.clone())
+    }
+
+    /// One handler for all paths, so that wrong ones are counted and logged as well.
+    fn router(&self, target: Target) -> Router {
+        let sandbox = self.clone();
+        Router::new().fallback(move |request: Request| exchange::exchange(sandbox.clone(), target, request))
+    }
+
+    /// Carries out a command, as `POST /control` does.
+    pub fn apply(&self, command: Command) -> Result<Value, CommandError> {
+        self.lock().apply(command)
+    }
+
+    /// The vendor's clock.
+    pub fn now(&self) -> Timestamp {
+        self.lock().now()
+    }
+
+    /// All requests to the receiver, in order.
+    pub fn received(&self) -> Vec<Received> {
+        self.lock().received.clone()
+    }
+
+    /// All requests to the token endpoint and the API, in order.
+    pub fn log(&self) -> Vec<Logged> {
+        self.lock().log.clone()
+    }
+
+    /// Sets the base URL that token answers print as geolocation, without refusing the one before.
+    pub fn set_geolocation(&self, url: String) {
+        self.lock().geolocation = state::base(&url);
+    }
+
+    /// Counts requests, so that tests can wait for the next one without sleeping; a hanging request counts
+    /// when it arrives and when it is answered.
+    pub fn on_event(&self) -> watch::Receiver<u64> {
+        self.0.events.subscribe()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tick(&self) {
+        self.0.events.send_modify(|count| *count += 1);
+    }
+}

@@ -1,1 +1,18 @@
-//! Placeholder.
+//! Starts a real Kubernetes control plane on loopback for tests and demonstrations.
+//!
+//! `make testbed` provides the binaries once; [`ControlPlane::start`] then runs etcd and
+//! kube-apiserver, and on request kube-controller-manager, within about three seconds. There are no
+//! nodes: objects are stored, validated, authorised and garbage collected, but no pod ever runs.
+
+mod api;
+mod binaries;
+mod command;
+mod component;
+mod control_plane;
+mod error;
+mod kubeconfig;
+
+pub use binaries::{Binaries, binaries};
+pub use command::{run, run_with_input};
+pub use control_plane::{ControlPlane, Options};
+pub use error::Error;

@@ -1,0 +1,151 @@
+//! `spec.configuration`: Cloud Elements configuration keys, verbatim, and what is known of each.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Deref;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::known_keys::{KNOWN_KEYS, KeyKind, KnownKey};
+
+/// The keys and values of `spec.configuration`, in the order written; its `Debug` shows no value, since any may be secret.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Configuration(Map<String, Value>);
+
+impl Configuration {
+    /// Sets `key`, and returns the value it replaces.
+    pub fn insert(&mut self, key: impl Into<String>, value: impl Into<Value>) -> Option<Value> {
+        self.0.insert(key.into(), value.into())
+    }
+
+    /// Takes `key` out.
+    pub fn remove(&mut self, key: &str) -> Option<Value> {
+        self.0.shift_remove(key)
+    }
+}
+
+impl Deref for Configuration {
+    type Target = Map<String, Value>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl From<Map<String, Value>> for Configuration {
+    fn from(map: Map<String, Value>) -> Self {
+        Self(map)
+    }
+}
+
+impl From<Configuration> for Map<String, Value> {
+    fn from(configuration: Configuration) -> Self {
+        configuration.0
+    }
+}
+
+impl FromIterator<(String, Value)> for Configuration {
+    fn from_iter<I: IntoIterator<Item = (String, Value)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
+
+impl fmt::Debug for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(self.0.keys().map(|key| (key, "[redacted]")))
+            .finish()
+    }
+}
+
+impl JsonSchema for Configuration {
+    fn schema_name() -> Cow<'static, str> {
+        "Configuration".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let properties: Map<String, Value> = KNOWN_KEYS
+            .iter()
+            .map(|known| (known.key.to_owned(), property(known)))
+            .collect();
+        let mut schema = Schema::default();
+        schema.insert("type".into(), "object".into());
+        schema.insert("properties".into(), properties.into());
+        schema.insert("x-kubernetes-preserve-unknown-fields".into(), true.into());
+        schema.insert("x-kubernetes-validations".into(), rules().into());
+        schema
+    }
+}
+
+/// CEL sees a property only if it has a type or is int-or-string; what may also be a bool or an object is left open.
+/// Exports of Cloud Elements print unset keys as null, so null is allowed everywhere.
+fn property(known: &KnownKey) -> Value {
+    let mut schema = match known.kind {
+        KeyKind::Url | KeyKind::VendorType => json!({"type": "string"}),
+        KeyKind::Text | KeyKind::Minutes => json!({"x-kubernetes-int-or-string": true}),
+        KeyKind::Flag | KeyKind::Headers | KeyKind::Poller => {
+            json!({"x-kubernetes-preserve-unknown-fields": true})
+        }
+    };
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("nullable".into(), true.into());
+        object.insert("description".into(), known.description.into());
+    }
+    schema
+}
+
+/// The CEL rules of the whole object: what `kubectl apply` can refuse by itself.
+fn rules() -> Vec<Value> {
+    KNOWN_KEYS.iter().flat_map(rules_of).collect()
+}
+
+fn rules_of(known: &KnownKey) -> Vec<Value> {
+    let key = known.key;
+    let field = cel_field(key);
+    let absent = format!("!has({field}) || {field} == null");
+    let rule = |condition: String, message: String| json!({"rule": format!("{absent} || {condition}"), "message": message});
+    match known.kind {
+        KeyKind::VendorType => vec![
+            rule(
+                format!("!({field}.trim().lowerAscii() in ['webhook', 'webhooks'])"),
+                format!("{key} asks for webhooks, but Pollinator polls; set it to polling or remove it"),
+            ),
+            rule(
+                format!("{field}.trim().lowerAscii() in ['', 'polling', 'webhook', 'webhooks']"),
+                format!("{key} must be polling; set it to polling or remove it"),
+            ),
+        ],
+        KeyKind::Minutes => vec![rule(
+            format!(
+                "(type({field}) == int ? ({field} >= 1 && {field} <= 999999999) : (string({field}).matches('^\\\\s*$') || \
+                 (string({field}).matches('^\\\\s*[0-9]{{1,9}}([.][0-9]{{1,9}})?\\\\s*$') && \
+                 double(string({field}).trim()) * 60.0 >= 1.0)))"
+            ),
+            format!(
+                "{key} must be a number of minutes, at least one second: \"15\" is 15 minutes, \"0.5\" half a minute"
+            ),
+        )],
+        KeyKind::Url => vec![rule(
+            format!("{field}.matches('^\\\\s*$|^\\\\s*(?i:https?)://[^\\\\s/?#]')"),
+            format!("{key} must be an http or https URL with a host, such as https://example.com/path"),
+        )],
+        KeyKind::Text | KeyKind::Flag | KeyKind::Headers | KeyKind::Poller => Vec::new(),
+    }
+}
+
+/// How CEL spells the property `key` of `self`.
+fn cel_field(key: &str) -> String {
+    format!(
+        "self.{}",
+        key.replace("__", "__underscores__")
+            .replace('.', "__dot__")
+            .replace('-', "__dash__")
+    )
+}

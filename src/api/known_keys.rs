@@ -1,0 +1,195 @@
+//! The Cloud Elements configuration keys Pollinator knows, with the text `kubectl explain` prints for each.
+
+/// One configuration key and its meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownKey {
+    /// The key as written in `spec.configuration` or in a Secret.
+    pub key: &'static str,
+    /// What values it takes.
+    pub kind: KeyKind,
+    /// Whether its value belongs in a Secret.
+    pub secret: bool,
+    /// Its meaning, with unit and default.
+    pub description: &'static str,
+}
+
+/// What values a configuration key takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// An http or https URL.
+    Url,
+    /// Text; what looks like a number may be written as one.
+    Text,
+    /// `true` or `false`, as a bool or as text.
+    Flag,
+    /// A number of minutes, as a number or as text; decimals as text.
+    Minutes,
+    /// `polling`.
+    VendorType,
+    /// Header names and values: an object, JSON text, or `Name: value` lines.
+    Headers,
+    /// The poller map: an object or JSON text.
+    Poller,
+}
+
+const fn open(key: &'static str, kind: KeyKind, description: &'static str) -> KnownKey {
+    KnownKey {
+        key,
+        kind,
+        secret: false,
+        description,
+    }
+}
+
+const fn secret(key: &'static str, description: &'static str) -> KnownKey {
+    KnownKey {
+        key,
+        kind: KeyKind::Text,
+        secret: true,
+        description,
+    }
+}
+
+/// Every known configuration key: events first, then access to the source.
+pub const KNOWN_KEYS: &[KnownKey] = &[
+    open(
+        "event.notification.enabled",
+        KeyKind::Flag,
+        "Events on or off: true (default) polls and delivers, false does neither and keeps every cursor.",
+    ),
+    open(
+        "event.vendor.type",
+        KeyKind::VendorType,
+        "How the vendor reports events: polling (default). Webhooks are refused, since Pollinator polls.",
+    ),
+    open(
+        "event.notification.callback.url",
+        KeyKind::Url,
+        "URL that receives the notifications as POST requests, http or https. Required.",
+    ),
+    secret(
+        "event.notification.signature.key",
+        "Key of the HMAC-SHA256 signature in the header Elements-Webhook-Signature; without it notifications are unsigned. \
+         Belongs in a Secret.",
+    ),
+    open(
+        "event.notification.type",
+        KeyKind::Text,
+        "How to notify: webhook (default), the only value Cloud Elements supported.",
+    ),
+    open(
+        "event.notification.basic.username",
+        KeyKind::Text,
+        "User name of HTTP Basic authentication at the callback URL.",
+    ),
+    secret(
+        "event.notification.basic.password",
+        "Password of HTTP Basic authentication at the callback URL. Belongs in a Secret.",
+    ),
+    KnownKey {
+        key: "event.notification.callback.headers",
+        kind: KeyKind::Headers,
+        secret: true,
+        description: "Further headers of every notification: a JSON object {\"Name\": \"value\"}, or lines `Name: value`. \
+                      Belongs in a Secret if a header authenticates.",
+    },
+    open(
+        "event.poller.refresh_interval",
+        KeyKind::Minutes,
+        "Minutes between two polls of a resource, default 15; decimals as text (\"0.5\"). polling.interval wins over it.",
+    ),
+    open(
+        "event.poller.configuration",
+        KeyKind::Poller,
+        "What to poll: resource name to {url, idField, datesConfiguration, filterByUpdatedDate, filterByCurrentDate, \
+         createdCheckTolerance (s), pageSize, pollDelay (s)}; an object or the same as JSON text. Required.",
+    ),
+    open(
+        "event.poller.urls",
+        KeyKind::Text,
+        "Legacy form of event.poller.configuration; known, without effect. Write event.poller.configuration instead.",
+    ),
+    open(
+        "event.objects",
+        KeyKind::Text,
+        "Names of vendor objects to watch, comma separated; known, without effect. Write event.poller.configuration instead.",
+    ),
+    open(
+        "event.metadata",
+        KeyKind::Poller,
+        "Event types by object, internal to Cloud Elements; known, without effect.",
+    ),
+    open(
+        "event.helper.key",
+        KeyKind::Text,
+        "Poller class, internal to Cloud Elements; known, without effect.",
+    ),
+    open(
+        "event.notification.subscription.id",
+        KeyKind::Text,
+        "Vendor webhook subscription, internal to Cloud Elements; known, without effect.",
+    ),
+    open(
+        "event.notification.instance.finder",
+        KeyKind::Text,
+        "Finds the instance of an inbound webhook, internal to Cloud Elements; known, without effect.",
+    ),
+    open(
+        "event.raw.enabled",
+        KeyKind::Flag,
+        "Whether notifications carry whole records (UiPath bundle); known, without effect: they always do.",
+    ),
+    open(
+        "filter.response.nulls",
+        KeyKind::Flag,
+        "true (default): fields whose value is null are left out of the records in message.raw.",
+    ),
+    open(
+        "oauth.api.key",
+        KeyKind::Text,
+        "OAuth client id of the app registered with the vendor. Required.",
+    ),
+    secret(
+        "oauth.api.secret",
+        "OAuth client secret of the app registered with the vendor. Required. Belongs in a Secret.",
+    ),
+    open(
+        "oauth.callback.url",
+        KeyKind::Text,
+        "Redirect URI of the OAuth app; needed to exchange providerData.code, where it must equal that of the authorization.",
+    ),
+    secret(
+        "oauth.user.refresh_token",
+        "OAuth refresh token, the first choice of grant. Belongs in a Secret.",
+    ),
+    open(
+        "oauth.token.url",
+        KeyKind::Url,
+        "URL of the OAuth token endpoint, http or https; default: the element's own.",
+    ),
+    open(
+        "oauth.username",
+        KeyKind::Text,
+        "User name of the password grant; for SAP Concur with oauth.credtype authtoken the company UUID.",
+    ),
+    secret(
+        "oauth.password",
+        "Password of the password grant; for SAP Concur with oauth.credtype authtoken the company request token. \
+         Belongs in a Secret.",
+    ),
+    open(
+        "oauth.credtype",
+        KeyKind::Text,
+        "What oauth.username and oauth.password are at SAP Concur: authtoken (default, a company request token) or password.",
+    ),
+    open(
+        "base.url",
+        KeyKind::Url,
+        "Base URL of the vendor's API, http or https; default: the element's own.",
+    ),
+];
+
+/// The known key most like `key`, compared without regard to case, or none if none is near enough for a likely typo.
+pub fn nearest_known_key(key: &str) -> Option<&'static str> {
+    super::nearest::nearest(key, KNOWN_KEYS.iter().map(|known| known.key))
+}

@@ -1,0 +1,41 @@
+//! The custom resources: types, schemas and conditions. No client, no I/O.
+
+#[expect(
+    unreachable_pub,
+    reason = "KubeSchema copies each struct, `pub` included, into a function"
+)]
+mod checkpoint;
+mod configuration;
+#[expect(
+    unreachable_pub,
+    reason = "KubeSchema copies each struct, `pub` included, into a function"
+)]
+mod instance;
+mod known_keys;
+mod nearest;
+mod schema;
+#[expect(
+    unreachable_pub,
+    reason = "KubeSchema copies each struct, `pub` included, into a function"
+)]
+mod status;
+
+pub use checkpoint::{PollingCheckpoint, PollingCheckpointSpec};
+pub use configuration::Configuration;
+pub use instance::{
+    DeliverySpec, ElementRef, InitialSync, InitialSyncPolicy, PollingInstance, PollingInstanceSpec,
+    PollingSpec, ProviderData, SecretRef, SecretSource,
+};
+pub use known_keys::{KNOWN_KEYS, KeyKind, KnownKey, nearest_known_key};
+pub(crate) use nearest::nearest;
+pub use schema::{crd_yaml, crds, crds_yaml};
+pub use status::{LastResult, PollingInstanceStatus, ResourceState, ResourceStatus};
+
+/// API group of every kind.
+pub const GROUP: &str = "pollinator.dev";
+/// Poll all resources once, now, whenever this annotation's value changes.
+pub const REQUESTED_AT: &str = "pollinator.dev/requestedAt";
+/// Flux's annotation with the same meaning, so that `flux reconcile` habits work.
+pub const FLUX_REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
+/// Moves the cursor of every resource to this RFC 3339 instant, once for each new value.
+pub const RESET_TO: &str = "pollinator.dev/resetTo";

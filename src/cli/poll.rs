@@ -1,0 +1,222 @@
+//! `pollinator poll`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use ipnet::IpNet;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::manifests::{FileArgs, MissingSecret};
+use super::output::Output;
+use super::{Failed, ending, runtime};
+use crate::config::Callback;
+use crate::deliver::{Notification, Outcome};
+use crate::element::Tokens;
+use crate::engine::{Callbacks, Clock, Engine, Instance, InstanceMemory, Outbox, ResourceReport, Which};
+use crate::http::{AddressGuard, BoxFuture, HttpClient};
+use crate::store::{CheckpointStore, FolderStore, Overlay};
+use crate::telemetry::{LogFormat, init_logs};
+
+/// Poll without a cluster: the operator's engine, with a folder for its state.
+///
+/// Polls on each instance's interval until SIGTERM or ctrl-c, or once with --once. What was delivered is remembered
+/// in the state folder, so that the next run goes on where this one stopped.
+/// Exit status: 0 done, 1 a poll or delivery failed (--once) or the work cannot begin, 2 wrong usage.
+#[derive(Args, Debug)]
+#[command(after_long_help = "Example:\n  pollinator poll -f instance.yaml --once --state-dir state")]
+pub(super) struct PollArgs {
+    #[command(flatten)]
+    files: FileArgs,
+    /// Poll every resource of every instance once, now, due or not
+    #[arg(long)]
+    once: bool,
+    /// Folder for cursors and rotated tokens; made where it does not exist. It holds secrets
+    #[arg(long, value_name = "DIR", default_value = ".pollinator")]
+    state_dir: PathBuf,
+    /// Move every cursor to this instant, once: what changed after it is reported
+    #[arg(long, value_name = "RFC3339")]
+    since: Option<Timestamp>,
+    /// Print the notifications instead of delivering them, and leave the cursors where they are
+    #[arg(long)]
+    dry_run: bool,
+    /// Allow callbacks and sources in this network although the address guard refuses it; may be repeated
+    ///
+    /// Here loopback is allowed; link-local and multicast are refused.
+    #[arg(long, env = "POLLINATOR_ALLOW_ADDRESS", value_name = "CIDR", value_delimiter = ',')]
+    allow_address: Vec<IpNet>,
+    /// Never call this network; wins over --allow-address; may be repeated
+    #[arg(long, env = "POLLINATOR_DENY_ADDRESS", value_name = "CIDR", value_delimiter = ',')]
+    deny_address: Vec<IpNet>,
+    /// What is printed: a line for each poll, or one JSON object a line
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: Output,
+    /// Form of the log lines on standard error; RUST_LOG filters them
+    #[arg(long, env = "POLLINATOR_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+}
+
+pub(super) fn run(args: PollArgs) -> Result<ExitCode, Failed> {
+    init_logs(args.log_format, "warn");
+    let instances = instances(&args)?;
+    let store = Arc::new(FolderStore::open(&args.state_dir).map_err(Failed::new)?);
+    let guard = AddressGuard::laptop(args.allow_address.clone(), args.deny_address.clone());
+    runtime()?.block_on(async {
+        let http = Arc::new(
+            HttpClient::new(guard, concat!("Pollinator/", env!("CARGO_PKG_VERSION"))).map_err(Failed::new)?,
+        );
+        let ending = ending()?;
+        let clock = Clock::system();
+        let process = format!("poll_{}", uuid::Uuid::new_v4().simple());
+        let tokens = Arc::new(Tokens::new(http.clone(), store.clone()));
+        let good = if args.dry_run {
+            let printer = Arc::new(Printer { output: args.output });
+            let engine = Engine::new(Arc::new(Overlay::new(store)), http, tokens, printer, clock, process);
+            poll(&args, engine, instances, ending).await
+        } else {
+            let callbacks = Arc::new(Callbacks::new(http.clone(), clock));
+            let engine = Engine::new(store, http, tokens, callbacks, clock, process);
+            poll(&args, engine, instances, ending).await
+        };
+        Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    })
+}
+
+fn instances(args: &PollArgs) -> Result<Vec<Instance>, Failed> {
+    let manifests = args.files.read()?;
+    let mut instances = Vec::new();
+    let mut problems = Vec::new();
+    for manifest in &manifests.instances {
+        let reading = manifests.settings(manifest, MissingSecret::IsAProblem);
+        for warning in &reading.warnings {
+            eprintln!("{}: {}: warning: {warning}", manifest.origin, manifest.name());
+        }
+        match reading.settings {
+            Ok(settings) if settings.enabled && !manifest.suspended => instances.push(Instance {
+                owner: manifest.owner.clone(),
+                settings: Arc::new(settings),
+                reset_to: args.since.map(|at| (at.to_string(), at)).or_else(|| manifest.reset_to()),
+            }),
+            Ok(_) => eprintln!("{}: {}: suspended or disabled, not polled", manifest.origin, manifest.name()),
+            Err(found) => {
+                let named = |problem| format!("{}: {}: {problem}", manifest.origin, manifest.name());
+                problems.extend(found.iter().map(named));
+            }
+        }
+    }
+    if problems.is_empty() { Ok(instances) } else { Err(Failed(problems.join("\nerror: "))) }
+}
+
+/// Polls all instances side by side; true when the newest poll of every resource ended well.
+async fn poll<S: CheckpointStore>(
+    args: &PollArgs,
+    engine: Engine<S>,
+    instances: Vec<Instance>,
+    ending: CancellationToken,
+) -> bool {
+    let (engine, once, output) = (Arc::new(engine), args.once, args.output);
+    let mut tasks = tokio::task::JoinSet::new();
+    for instance in instances {
+        let (engine, ending) = (engine.clone(), ending.clone());
+        tasks.spawn(async move { poll_instance(&engine, &instance, once, output, &ending).await });
+    }
+    let mut good = true;
+    while let Some(task) = tasks.join_next().await {
+        good &= task.unwrap_or(false);
+    }
+    good
+}
+
+async fn poll_instance<S: CheckpointStore>(
+    engine: &Engine<S>,
+    instance: &Instance,
+    once: bool,
+    output: Output,
+    ending: &CancellationToken,
+) -> bool {
+    let mut memory = InstanceMemory::default();
+    let proceed = || !ending.is_cancelled();
+    loop {
+        let which = if once { Which::All } else { Which::Due };
+        let run = engine.run(instance, &mut memory, which, &proceed).await;
+        for report in &run.polled {
+            print(output, instance, report, once);
+        }
+        if once {
+            return !run.stopped && run.polled.iter().all(|report| report.failure.is_none());
+        }
+        let pause = memory.next_due(engine.clock().now(), instance);
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = ending.cancelled() => return true,
+        }
+    }
+}
+
+/// Prints a report; without news only where somebody waits for it.
+fn print(output: Output, instance: &Instance, report: &ResourceReport, always: bool) {
+    let figures = &report.figures;
+    let name = format!("{}/{}", instance.owner.namespace, instance.owner.name);
+    let news = figures.created + figures.updated + figures.invalid > 0 || report.failure.is_some();
+    match output {
+        Output::Json => {
+            let line = serde_json::json!({
+                "instance": name,
+                "resource": report.name,
+                "at": report.ended_at.to_string(),
+                "created": figures.created,
+                "updated": figures.updated,
+                "unchanged": figures.unchanged,
+                "invalid": figures.invalid,
+                "pages": figures.pages,
+                "cursor": report.cursor.map(|at| at.to_string()),
+                "held": report.held,
+                "reason": report.failure.as_ref().map(|failure| failure.reason),
+                "message": report.failure.as_ref().map(|failure| &failure.message),
+                "notes": report.notes,
+            });
+            println!("{line}");
+        }
+        Output::Text if always || news => {
+            println!(
+                "{name} {}: {} created, {} updated, {} unchanged, {} invalid ({} pages, {} ms)",
+                report.name,
+                figures.created,
+                figures.updated,
+                figures.unchanged,
+                figures.invalid,
+                figures.pages,
+                figures.duration.as_millis()
+            );
+        }
+        Output::Text => {}
+    }
+    if output == Output::Text {
+        for note in &report.notes {
+            eprintln!("{name} {}: {note}", report.name);
+        }
+        if let Some(failure) = &report.failure {
+            eprintln!("{name} {}: {}: {}", report.name, failure.reason, failure.message);
+        }
+    }
+}
+
+/// The outbox of a dry run.
+struct Printer {
+    output: Output,
+}
+
+impl Outbox for Printer {
+    fn deliver<'a>(&'a self, callback: &'a Callback, notification: &'a Notification) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            let body = String::from_utf8_lossy(&notification.body);
+            match self.output {
+                Output::Json => println!("{body}"),
+                Output::Text => println!("would post {} to {}: {body}", notification.id, callback.url),
+            }
+            Outcome::Accepted
+        })
+    }
+}

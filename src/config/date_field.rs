@@ -1,0 +1,123 @@
+//! A date inside a record.
+
+use std::fmt;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::{DatePattern, FieldPath};
+
+/// Where a record's date is and how it is printed.
+#[derive(Clone, Debug)]
+pub struct DateField {
+    path: FieldPath,
+    pattern: DatePattern,
+    zone: TimeZone,
+}
+
+impl DateField {
+    /// A date at `path`, printed by `pattern`, in `zone` where it names none.
+    pub fn new(path: FieldPath, pattern: DatePattern, zone: TimeZone) -> Self {
+        Self { path, pattern, zone }
+    }
+
+    /// The date of a record; none if the field is absent, null or empty.
+    pub fn read(&self, record: &Value) -> Result<Option<Timestamp>, DateError> {
+        let text = match self.path.get(record) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::String(text)) if text.trim().is_empty() => return Ok(None),
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Number(number)) => whole(number),
+            Some(other) => {
+                let error = DateError::new(
+                    &other.to_string(),
+                    &self.pattern.to_string(),
+                    "it is neither text nor a number",
+                );
+                return Err(error.at(&self.path));
+            }
+        };
+        self.pattern
+            .read(&text, &self.zone)
+            .map(Some)
+            .map_err(|error| error.at(&self.path))
+    }
+
+    /// How much time one printed date stands for.
+    pub fn granule(&self) -> SignedDuration {
+        self.pattern.granule()
+    }
+
+    /// Where the date is.
+    pub fn path(&self) -> &FieldPath {
+        &self.path
+    }
+
+    /// How the date is printed.
+    pub fn pattern(&self) -> &DatePattern {
+        &self.pattern
+    }
+}
+
+/// A number as digits; `1.5e12`, which some serialisers print, as `1500000000000`.
+fn whole(number: &serde_json::Number) -> String {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match number.as_f64() {
+        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() <= EXACT => {
+            format!("{float:.0}")
+        }
+        _ => number.to_string(),
+    }
+}
+
+/// Why a date could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DateError {
+    value: String,
+    pattern: String,
+    path: Option<String>,
+    reason: &'static str,
+}
+
+impl DateError {
+    /// Longest part of a value that is shown, in characters.
+    const SHOWN: usize = 40;
+
+    pub(super) fn new(value: &str, pattern: &str, reason: &'static str) -> Self {
+        let mut shown: String = value.chars().take(Self::SHOWN).collect();
+        if value.chars().nth(Self::SHOWN).is_some() {
+            shown.push('…');
+        }
+        Self {
+            value: shown,
+            pattern: pattern.to_owned(),
+            path: None,
+            reason,
+        }
+    }
+
+    fn at(self, path: &FieldPath) -> Self {
+        Self {
+            path: Some(path.to_string()),
+            ..self
+        }
+    }
+}
+
+impl std::error::Error for DateError {}
+
+impl fmt::Display for DateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            value,
+            pattern,
+            path,
+            reason,
+        } = self;
+        if let Some(path) = path {
+            write!(f, "{path}: ")?;
+        }
+        write!(f, "{value:?} is no date of the pattern {pattern}: {reason}")
+    }
+}

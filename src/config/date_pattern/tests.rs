@@ -1,0 +1,1 @@
+//! Patterns against the JDK, and what is ours.

@@ -1,0 +1,21 @@
+//! From configuration keys to [`Settings`]: macros, Java date patterns, field paths. Pure.
+
+mod date_field;
+mod date_pattern;
+mod duration;
+mod field_path;
+mod problem;
+mod reader;
+mod settings;
+mod url_template;
+mod zone;
+
+pub use date_field::{DateError, DateField};
+pub use date_pattern::{DatePattern, PatternError};
+pub use duration::{DurationError, parse_duration};
+pub use field_path::{FieldPath, FieldPathError};
+pub use problem::{Problem, Warning};
+pub use reader::{Reading, Secrets, read};
+pub use settings::{Callback, CredType, Credentials, Grant, InitialSync, ResourceSettings, Settings};
+pub use url_template::{MacroError, UrlTemplate};
+pub use zone::ZoneError;

@@ -1,0 +1,147 @@
+//! Access to the source: OAuth client, grant and endpoints.
+
+use secrecy::SecretString;
+use url::Url;
+
+use super::Findings;
+use super::keys::Keys;
+use super::values::cut;
+use crate::api::ProviderData;
+use crate::config::{CredType, Credentials, Grant};
+
+/// The OAuth client and the best configured grant; none after a problem was noted.
+pub(super) fn credentials(
+    keys: &Keys,
+    provider_data: Option<&ProviderData>,
+    findings: &mut Findings,
+) -> Option<Credentials> {
+    let client_id = keys.text("oauth.api.key", findings);
+    if client_id.is_none() {
+        keys.missing(
+            "oauth.api.key",
+            "the OAuth client id is missing",
+            "add oauth.api.key to the configuration or to a Secret named in configurationFrom",
+            findings,
+        );
+    }
+    let client_secret = keys.secret("oauth.api.secret", findings);
+    if client_secret.is_none() {
+        keys.missing(
+            "oauth.api.secret",
+            "the OAuth client secret is missing",
+            "add oauth.api.secret to a Secret named in configurationFrom",
+            findings,
+        );
+    }
+    let token_url = web_url(keys, "oauth.token.url", findings);
+    let grant = grant(keys, provider_data, findings);
+    Some(Credentials {
+        client_id: client_id?,
+        client_secret: client_secret?,
+        token_url,
+        grant: grant?,
+    })
+}
+
+/// `base.url`, without a query, since paths are appended to it.
+pub(super) fn base_url(keys: &Keys, findings: &mut Findings) -> Option<Url> {
+    let key = "base.url";
+    let url = web_url(keys, key, findings)?;
+    if url.query().is_some() || url.fragment().is_some() {
+        findings.problem(
+            keys.path(key),
+            "has a query or a fragment",
+            "end it with the path",
+        );
+        return None;
+    }
+    Some(url)
+}
+
+/// Refresh token, else authorization code, else password.
+fn grant(keys: &Keys, provider_data: Option<&ProviderData>, findings: &mut Findings) -> Option<Grant> {
+    let before = findings.problems.len();
+    let credtype = credtype(keys, findings);
+    if let Some(token) = keys.secret("oauth.user.refresh_token", findings) {
+        return Some(Grant::RefreshToken(token));
+    }
+    let code = provider_data
+        .and_then(|data| data.code.as_deref())
+        .map(str::trim)
+        .filter(|code| !code.is_empty());
+    if let Some(code) = code {
+        let redirect_uri = keys.text("oauth.callback.url", findings);
+        if redirect_uri.is_none() {
+            keys.missing(
+                "oauth.callback.url",
+                "is missing, and providerData.code cannot be exchanged without it",
+                "add the redirect URI that was used for the authorization",
+                findings,
+            );
+        }
+        return Some(Grant::AuthorizationCode {
+            code: SecretString::from(code),
+            redirect_uri: redirect_uri?,
+        });
+    }
+    let username = keys.text("oauth.username", findings);
+    let password = keys.secret("oauth.password", findings);
+    match (username, password) {
+        (Some(username), Some(password)) => return Some(Grant::Password { username, password, credtype: credtype? }),
+        (Some(_), None) => keys.missing(
+            "oauth.password",
+            "is missing beside oauth.username",
+            "add oauth.password to a Secret named in configurationFrom",
+            findings,
+        ),
+        (None, Some(_)) => {
+            keys.missing("oauth.username", "is missing beside oauth.password", "add oauth.username", findings);
+        }
+        (None, None) if findings.problems.len() == before => keys.missing(
+            "oauth.user.refresh_token",
+            "nothing grants access to the source",
+            "add one of: oauth.user.refresh_token in a Secret named in configurationFrom; spec.providerData.code with \
+             oauth.callback.url; oauth.username and oauth.password (for SAP Concur a company UUID and its request token)",
+            findings,
+        ),
+        (None, None) => {}
+    }
+    None
+}
+
+fn credtype(keys: &Keys, findings: &mut Findings) -> Option<CredType> {
+    let key = "oauth.credtype";
+    match keys.text(key, findings) {
+        None => Some(CredType::AuthToken),
+        Some(text) => match text.to_ascii_lowercase().as_str() {
+            "authtoken" => Some(CredType::AuthToken),
+            "password" => Some(CredType::Password),
+            _ => {
+                let message = format!("is {:?}", cut(&text));
+                findings.problem(keys.path(key), message, "set it to authtoken or password");
+                None
+            }
+        },
+    }
+}
+
+/// The http or https URL of a key; none if absent, or after a problem was noted.
+pub(super) fn web_url(keys: &Keys, key: &str, findings: &mut Findings) -> Option<Url> {
+    let text = keys.text(key, findings)?;
+    let reason = match Url::parse(&text) {
+        // The value is not shown: queries of URLs hold tokens.
+        Err(error) => format!("is no URL: {error}"),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => "is neither http nor https".to_owned(),
+        Ok(url) if url.host_str().is_none_or(str::is_empty) => "has no host".to_owned(),
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            "has a user name or a password in it".to_owned()
+        }
+        Ok(url) => return Some(url),
+    };
+    findings.problem(
+        keys.path(key),
+        reason,
+        "write an http or https URL with a host, such as https://api.example.com/v1",
+    );
+    None
+}

@@ -1,0 +1,153 @@
+//! Reads a whole spec and its Secrets into [`Settings`], and finds every problem at once.
+
+mod access;
+mod keys;
+mod poller;
+mod receiver;
+mod timing;
+mod values;
+
+use std::collections::BTreeMap;
+
+use secrecy::SecretString;
+
+use super::{Problem, Settings, Warning};
+use crate::api::PollingInstanceSpec;
+use keys::Keys;
+
+/// What `configurationFrom` resolved to.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets {
+    /// Name and text values of each Secret that was found, in the order of `configurationFrom`.
+    pub values: Vec<(String, BTreeMap<String, SecretString>)>,
+    /// Name of Secret and key of each value that is not UTF-8 text.
+    pub not_text: Vec<(String, String)>,
+}
+
+/// What a spec means, or everything that is wrong with it.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// The settings, or all problems; never an error without one.
+    pub settings: Result<Settings, Vec<Problem>>,
+    /// What deserves attention but hinders nothing.
+    pub warnings: Vec<Warning>,
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Findings {
+    problems: Vec<Problem>,
+    warnings: Vec<Warning>,
+}
+
+impl Findings {
+    fn problem(&mut self, path: impl Into<String>, message: impl Into<String>, remedy: impl Into<String>) {
+        self.problems.push(Problem::new(path, message, remedy));
+    }
+
+    fn warn(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        self.warnings.push(Warning::new(path, message));
+    }
+}
+
+/// Reads the spec of the object `name`, with its Secrets merged over `spec.configuration`.
+pub fn read(name: &str, spec: &PollingInstanceSpec, secrets: &Secrets) -> Reading {
+    let mut findings = Findings::default();
+    let settings = settings(name, spec, secrets, &mut findings);
+    let Findings { problems, warnings } = findings;
+    let settings = settings.filter(|_| problems.is_empty()).ok_or(problems);
+    Reading { settings, warnings }
+}
+
+/// None only after a problem was noted; every part is read even if one before it is wrong.
+fn settings(
+    name: &str,
+    spec: &PollingInstanceSpec,
+    secrets: &Secrets,
+    findings: &mut Findings,
+) -> Option<Settings> {
+    let element = spec.element.key.trim();
+    if element.is_empty() {
+        findings.problem(
+            "spec.element.key",
+            "is empty",
+            "write the element's key, such as concur",
+        );
+    }
+    let keys = Keys::merge(spec, secrets, findings);
+    let enabled = keys.flag("event.notification.enabled", true, findings);
+    vendor_type(&keys, findings);
+    notification_type(&keys, findings);
+    let callback = receiver::callback(&keys, &spec.delivery, findings);
+    let interval = timing::interval(&keys, &spec.polling, findings);
+    let resources = poller::resources(&keys, findings);
+    let filter_nulls = keys.flag("filter.response.nulls", true, findings);
+    let credentials = access::credentials(&keys, spec.provider_data.as_ref(), findings);
+    let base_url = access::base_url(&keys, findings);
+    let timing = timing::rest(&spec.polling, findings);
+    let max_in_flight = receiver::max_in_flight(&spec.delivery, findings);
+
+    let own_name = spec
+        .name
+        .as_deref()
+        .map(str::trim)
+        .filter(|own| !own.is_empty())
+        .unwrap_or(name);
+    let tags = if spec.tags.is_empty() {
+        vec![own_name.to_owned()]
+    } else {
+        spec.tags.clone()
+    };
+    Some(Settings {
+        element: element.to_owned(),
+        name: own_name.to_owned(),
+        tags,
+        enabled: enabled?,
+        interval: interval?,
+        lookback: timing.lookback?,
+        initial_sync: timing.initial_sync?,
+        request_timeout: timing.request_timeout?,
+        failure_threshold: timing.failure_threshold?,
+        credentials: credentials?,
+        base_url,
+        filter_nulls: filter_nulls?,
+        callback: callback?,
+        max_in_flight: max_in_flight?,
+        resources: resources?,
+    })
+}
+
+fn vendor_type(keys: &Keys, findings: &mut Findings) {
+    let key = "event.vendor.type";
+    let Some(text) = keys.text(key, findings) else {
+        return;
+    };
+    match text.to_ascii_lowercase().as_str() {
+        "polling" => {}
+        "webhook" | "webhooks" => findings.problem(
+            keys.path(key),
+            "asks for webhooks, but Pollinator polls",
+            "set it to polling or remove it",
+        ),
+        _ => findings.problem(
+            keys.path(key),
+            format!("is {:?}", values::cut(&text)),
+            "set it to polling or remove it",
+        ),
+    }
+}
+
+fn notification_type(keys: &Keys, findings: &mut Findings) {
+    let key = "event.notification.type";
+    if let Some(text) = keys.text(key, findings)
+        && !text.eq_ignore_ascii_case("webhook")
+    {
+        findings.warn(
+            keys.path(key),
+            "has no effect; notifications go to the callback URL, which is the type webhook",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! Whole specs in, settings or problems out.

@@ -1,0 +1,143 @@
+//! What an instance's configuration means, validated once; nothing downstream reads the raw spec.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+use url::Url;
+
+use super::{DateField, FieldPath, UrlTemplate};
+
+/// Everything that decides how one instance is polled and delivered.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Key of the element, for example `concur`.
+    pub element: String,
+    /// Name of the instance in notifications.
+    pub name: String,
+    /// Tags of the instance in notifications; by default its name, as in Cloud Elements.
+    pub tags: Vec<String>,
+    /// `event.notification.enabled`; absent means enabled, since a PollingInstance exists to poll.
+    pub enabled: bool,
+    /// Time between two polls of a resource.
+    pub interval: Duration,
+    /// How late a change may become visible after its own date, at least one second.
+    pub lookback: Duration,
+    /// What the first poll does.
+    pub initial_sync: InitialSync,
+    /// Longest time one request to the source may take.
+    pub request_timeout: Duration,
+    /// Failed polls in a row after which the instance is not ready.
+    pub failure_threshold: u32,
+    /// How to get access to the source.
+    pub credentials: Credentials,
+    /// `base.url`: wins over the element's own base URL and over a geolocation.
+    pub base_url: Option<Url>,
+    /// `filter.response.nulls`: null-valued fields are left out of `raw` records. Default true, as in Cloud Elements.
+    pub filter_nulls: bool,
+    /// Where notifications go; without one nothing can be delivered and the reader reports a problem.
+    pub callback: Callback,
+    /// Notifications under way at once.
+    pub max_in_flight: usize,
+    /// What to poll, in configuration order.
+    pub resources: Vec<ResourceSettings>,
+}
+
+/// What the first poll of a resource does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InitialSync {
+    /// Report what changes from the first start on.
+    FromNow,
+    /// Learn every existing record silently, then report differences.
+    Baseline,
+    /// Report everything dated at or after the instant.
+    Backfill {
+        /// Vendor time; the beginning of 1970 where the user gave none.
+        since: Timestamp,
+    },
+}
+
+/// OAuth client and grant of an instance, as configured; rotated tokens live in the store.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// `oauth.api.key`.
+    pub client_id: String,
+    /// `oauth.api.secret`.
+    pub client_secret: SecretString,
+    /// `oauth.token.url`: wins over the element's token endpoint and over a geolocation.
+    pub token_url: Option<Url>,
+    /// How the first token is obtained.
+    pub grant: Grant,
+}
+
+/// The configured way to the first token, best first: refresh token, authorization code, password.
+#[derive(Clone, Debug)]
+pub enum Grant {
+    /// `oauth.user.refresh_token`.
+    RefreshToken(SecretString),
+    /// `providerData.code` with `oauth.callback.url` as its redirect URI.
+    AuthorizationCode {
+        /// The code, good for one exchange.
+        code: SecretString,
+        /// Must equal the redirect URI of the authorisation.
+        redirect_uri: String,
+    },
+    /// `oauth.username` and `oauth.password`.
+    Password {
+        /// A login, or a company UUID where `credtype` is `authtoken`.
+        username: String,
+        /// A password, or a company request token where `credtype` is `authtoken`.
+        password: SecretString,
+        /// `oauth.credtype`: `authtoken` (default) or `password`.
+        credtype: CredType,
+    },
+}
+
+/// Concur's `credtype` parameter (Concur authentication guide, password grant).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredType {
+    /// A company request token.
+    AuthToken,
+    /// A user's password.
+    Password,
+}
+
+/// The receiver of notifications.
+#[derive(Clone, Debug)]
+pub struct Callback {
+    /// `event.notification.callback.url`, http or https.
+    pub url: Url,
+    /// `event.notification.signature.key`; absent or empty means unsigned.
+    pub signature_key: Option<SecretString>,
+    /// `event.notification.basic.username` and `.password`.
+    pub basic: Option<(String, SecretString)>,
+    /// `event.notification.callback.headers`.
+    pub headers: Vec<(String, SecretString)>,
+    /// Longest time the callback may take to answer.
+    pub timeout: Duration,
+}
+
+/// One entry of `event.poller.configuration`.
+#[derive(Clone, Debug)]
+pub struct ResourceSettings {
+    /// The entry's key; `objectType` of the events.
+    pub name: String,
+    /// Hub path and query with macros.
+    pub url: UrlTemplate,
+    /// Where a record's id is.
+    pub id_field: FieldPath,
+    /// `datesConfiguration.updatedDate*`.
+    pub updated: Option<DateField>,
+    /// `datesConfiguration.createdDate*`.
+    pub created: Option<DateField>,
+    /// `filterByUpdatedDate`, default true; false lets the created date stand in for the updated one.
+    pub filter_by_updated_date: bool,
+    /// `filterByCurrentDate`, default false; true holds records dated after the poll until their date.
+    pub filter_by_current_date: bool,
+    /// `createdCheckTolerance`, default 10 s.
+    pub created_check_tolerance: Duration,
+    /// `pageSize`; the element's default where absent.
+    pub page_size: Option<u32>,
+    /// `pollDelay`, default 0: subtracted from the last poll time before it is put into the URL.
+    pub poll_delay: Duration,
+}

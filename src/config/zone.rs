@@ -1,0 +1,175 @@
+//! Time zones as Java names them: three-letter ids, offsets such as `-8:00`, and IANA names. Bundled data only, no I/O.
+
+use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
+
+/// Why a text names no time zone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ZoneError {
+    /// A placeholder of the documentation, such as `{TimeZone}`.
+    #[error("{0:?} is a placeholder; put a time zone in its place, such as America/Los_Angeles or GMT")]
+    Placeholder(String),
+    /// Not known; Java would silently take GMT.
+    #[error(
+        "{0:?} is no known time zone; write an IANA name such as America/Los_Angeles, an offset such as -08:00, or GMT"
+    )]
+    Unknown(String),
+}
+
+/// The ids of `java.util.TimeZone` that are no IANA names or mean something else there; measured on JDK 17.
+const JAVA_IDS: &[(&str, &str)] = &[
+    ("ACT", "Australia/Darwin"),
+    ("AET", "Australia/Sydney"),
+    ("AGT", "America/Argentina/Buenos_Aires"),
+    ("ART", "Africa/Cairo"),
+    ("AST", "America/Anchorage"),
+    ("BET", "America/Sao_Paulo"),
+    ("BST", "Asia/Dhaka"),
+    ("CAT", "Africa/Harare"),
+    ("CNT", "America/St_Johns"),
+    ("CST", "America/Chicago"),
+    ("CTT", "Asia/Shanghai"),
+    ("EAT", "Africa/Addis_Ababa"),
+    ("ECT", "Europe/Paris"),
+    ("IET", "America/Indiana/Indianapolis"),
+    ("IST", "Asia/Kolkata"),
+    ("JST", "Asia/Tokyo"),
+    ("MIT", "Pacific/Apia"),
+    ("NET", "Asia/Yerevan"),
+    ("NST", "Pacific/Auckland"),
+    ("PLT", "Asia/Karachi"),
+    ("PNT", "America/Phoenix"),
+    ("PRT", "America/Puerto_Rico"),
+    ("PST", "America/Los_Angeles"),
+    ("SST", "Pacific/Guadalcanal"),
+    ("VST", "Asia/Ho_Chi_Minh"),
+];
+
+/// Java ids that are fixed offsets, without daylight saving; hours east of Greenwich.
+const JAVA_FIXED: &[(&str, i8)] = &[("EST", -5), ("MST", -7), ("HST", -10)];
+
+/// GMT, the zone of Cloud Elements' servers; its name prints as `GMT`.
+pub(super) fn gmt() -> TimeZone {
+    named("GMT").unwrap_or(TimeZone::UTC)
+}
+
+/// Reads a zone; nothing but white space is GMT.
+pub(super) fn parse(text: &str) -> Result<TimeZone, ZoneError> {
+    let text = text.trim();
+    if text.is_empty() || text.eq_ignore_ascii_case("Z") {
+        return Ok(gmt());
+    }
+    if text.starts_with(['{', '<', '$']) {
+        return Err(ZoneError::Placeholder(text.to_owned()));
+    }
+    if let Some((_, iana)) = JAVA_IDS.iter().find(|(id, _)| *id == text)
+        && let Some(zone) = named(iana)
+    {
+        return Ok(zone);
+    }
+    if let Some((_, hours)) = JAVA_FIXED.iter().find(|(id, _)| *id == text)
+        && let Ok(offset) = Offset::from_hours(*hours)
+    {
+        return Ok(TimeZone::fixed(offset));
+    }
+    let bare = ["GMT", "UTC"]
+        .iter()
+        .find_map(|prefix| text.strip_prefix(prefix))
+        .unwrap_or(text);
+    if let Some(offset) = offset(bare) {
+        return Ok(TimeZone::fixed(offset));
+    }
+    named(text).ok_or_else(|| ZoneError::Unknown(text.to_owned()))
+}
+
+fn named(name: &str) -> Option<TimeZone> {
+    TimeZoneDatabase::bundled().get(name).ok()
+}
+
+/// `+8`, `-8:00`, `+0530`, `-08:30`.
+fn offset(text: &str) -> Option<Offset> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text.strip_prefix('+')?),
+    };
+    let (hours, minutes) = match digits.split_once(':') {
+        Some((hours, minutes)) if minutes.len() == 2 => (hours, minutes),
+        Some(_) => return None,
+        None if digits.len() > 2 => digits.split_at_checked(digits.len() - 2)?,
+        None => (digits, "0"),
+    };
+    let two_digits = |text: &str| {
+        let number = (1..=2).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        number.then(|| text.parse::<i32>().ok()).flatten()
+    };
+    let (hours, minutes) = (two_digits(hours)?, two_digits(minutes)?);
+    if hours > 23 || minutes > 59 {
+        return None;
+    }
+    Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn offset_at(zone: &str, instant: &str, expected: i32) {
+        let zone_read = parse(zone).unwrap();
+        let instant: Timestamp = instant.parse().unwrap();
+        assert_eq!(
+            zone_read.to_offset(instant).seconds() / 60,
+            expected,
+            "{zone} at {instant}"
+        );
+    }
+
+    #[test]
+    fn reads_zones() {
+        for (zone, winter, summer) in [
+            ("", 0, 0),
+            ("GMT", 0, 0),
+            ("UTC", 0, 0),
+            ("Z", 0, 0),
+            ("PST", -480, -420),
+            ("CST", -360, -300),
+            ("MST", -420, -420),
+            ("EST", -300, -300),
+            ("America/Denver", -420, -360),
+            ("IST", 330, 330),
+            ("-8:00", -480, -480),
+            ("+6:00", 360, 360),
+            ("+0530", 330, 330),
+            ("GMT-8", -480, -480),
+            ("UTC+05:30", 330, 330),
+        ] {
+            offset_at(zone, "2018-01-15T12:00:00Z", winter);
+            offset_at(zone, "2018-07-15T12:00:00Z", summer);
+        }
+    }
+
+    #[test]
+    fn every_java_id_is_known() {
+        for (id, _) in JAVA_IDS {
+            assert!(parse(id).is_ok(), "{id}");
+        }
+    }
+
+    #[test]
+    fn refuses() {
+        for zone in [
+            "{TimeZone}",
+            "PDT",
+            "Mars/Olympus",
+            "-8:0",
+            "+24:00",
+            "+1:60",
+            "+",
+            "-:",
+            "+00:00:00",
+            "8:00",
+        ] {
+            assert!(parse(zone).is_err(), "{zone}");
+        }
+    }
+}

@@ -1,0 +1,261 @@
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use super::nulls::without_nulls;
+
+/// Most events in one notification, as in Cloud Elements' polling notifications.
+pub const MAX_EVENTS: usize = 10;
+
+/// Sender named in every notification. Cloud Elements writes `notifications@cloud-elements.com` here, which would be
+/// untrue; no receiver is known to look at it.
+const USER: &str = "notifications@pollinator.dev";
+
+/// What happened to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EventType {
+    /// Seen for the first time.
+    Created,
+    /// Changed since it was seen.
+    Updated,
+}
+
+impl EventType {
+    /// As written in notifications.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "CREATED",
+            Self::Updated => "UPDATED",
+        }
+    }
+}
+
+impl fmt::Display for EventType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One change of one object.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// The same for every repeat of this event; hexadecimal, without commas.
+    pub id: String,
+    /// What happened.
+    pub event_type: EventType,
+    /// Id of the object at the vendor.
+    pub object_id: String,
+    /// When it happened by the vendor's clock: the record's updated date, else its created date.
+    pub date: Timestamp,
+    /// The whole record as the vendor sent it.
+    pub record: Arc<RawValue>,
+}
+
+/// What all events of one resource in one poll have in common.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// `element.key`, for example `concur`.
+    pub element_key: String,
+    /// The element's hub, for example `expense`.
+    pub hub_key: String,
+    /// The instance as a number ([`instance_number`]); Cloud Elements receivers expect one.
+    pub instance_id: u64,
+    /// The account as a number ([`stable_number`]).
+    pub account_id: u64,
+    /// The company as a number ([`stable_number`]).
+    pub company_id: u64,
+    /// The user as a number ([`stable_number`]).
+    pub user_id: u64,
+    /// Name of the instance.
+    pub instance_name: String,
+    /// Tags of the instance.
+    pub tags: Vec<String>,
+    /// Name of the resource: `objectType`.
+    pub resource: String,
+    /// When this poll began, by our clock.
+    pub polled_at: Timestamp,
+    /// Whether null-valued fields are left out of the records.
+    pub filter_nulls: bool,
+}
+
+/// A notification ready to send; every attempt sends these bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification {
+    /// 20 characters, the same for the same events in the same order: the SHA-256 of the ids joined by commas, its
+    /// first 15 bytes in base64url. It is `message.eventId` and `Elements-Webhook-Id`.
+    pub id: String,
+    /// Ids of the events, in the order of `message.events`.
+    pub event_ids: Vec<String>,
+    /// The envelope, JSON.
+    pub body: Bytes,
+}
+
+/// Wraps `events` of one resource, at most [`MAX_EVENTS`], in the envelope of Cloud Elements' polling notifications.
+///
+/// Order and types of the keys are those of captured notifications. `raw` holds only the records of these events.
+pub fn notification(origin: &Origin, events: &[Event]) -> Notification {
+    let event_ids: Vec<String> = events.iter().map(|event| event.id.clone()).collect();
+    let digest = Sha256::digest(event_ids.join(","));
+    let id = URL_SAFE_NO_PAD.encode(&digest[..15]);
+    let envelope = Envelope {
+        severity: "medium",
+        created_date: java_date(origin.polled_at),
+        topic: format!("instance-{}-{}-events", origin.instance_id, origin.element_key),
+        action: "create",
+        id: positive(&digest, 63).to_string(),
+        message: Message {
+            element_key: &origin.element_key,
+            account_id: origin.account_id,
+            event_id: &id,
+            company_id: origin.company_id,
+            instance_id: origin.instance_id,
+            instance_id_again: origin.instance_id,
+            instance_name: &origin.instance_name,
+            instance_tags: &origin.tags,
+            raw: Raw {
+                origin,
+                records: records(events),
+            },
+            user_id: origin.user_id,
+            events: events.iter().map(|event| EventLine::new(origin, event)).collect(),
+        },
+        user: USER,
+    };
+    // Nothing here can fail to serialize: keys are strings, and records are JSON already.
+    let body = serde_json::to_vec(&envelope).unwrap_or_default();
+    Notification {
+        id,
+        event_ids,
+        body: Bytes::from(body),
+    }
+}
+
+/// A positive number below 2^53 for the Kubernetes uid of an instance, always the same one.
+pub fn instance_number(uid: &str) -> u64 {
+    stable_number("instance", uid)
+}
+
+/// A positive number below 2^53, exact in a JSON number of any language, always the same for `kind` and `key`.
+pub fn stable_number(kind: &str, key: &str) -> u64 {
+    positive(&Sha256::digest(format!("{kind}:{key}")), 53)
+}
+
+/// The first `bits` bits of a digest as a number that is never zero.
+fn positive(digest: &[u8], bits: u32) -> u64 {
+    let number = digest
+        .iter()
+        .take(8)
+        .fold(0, |number, byte| number << 8 | u64::from(*byte));
+    (number >> (64 - bits)).max(1)
+}
+
+/// `java.util.Date.toString()` in UTC.
+fn java_date(at: Timestamp) -> String {
+    at.strftime("%a %b %d %H:%M:%S UTC %Y").to_string()
+}
+
+/// ISO 8601 in whole seconds.
+fn iso_seconds(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Each record once, although its object may be reported as created and as updated.
+fn records(events: &[Event]) -> Vec<&RawValue> {
+    let repeats = |index: usize, event: &Event| {
+        events[..index]
+            .iter()
+            .any(|earlier| earlier.object_id == event.object_id && earlier.record.get() == event.record.get())
+    };
+    events
+        .iter()
+        .enumerate()
+        .filter(|(index, event)| !repeats(*index, event))
+        .map(|(_, event)| &*event.record)
+        .collect()
+}
+
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope<'a> {
+    severity: &'static str,
+    created_date: String,
+    topic: String,
+    action: &'static str,
+    id: String,
+    message: Message<'a>,
+    user: &'static str,
+}
+
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Message<'a> {
+    element_key: &'a str,
+    account_id: u64,
+    event_id: &'a str,
+    company_id: u64,
+    instance_id: u64,
+    #[serde(rename = "instance_id")]
+    instance_id_again: u64,
+    instance_name: &'a str,
+    instance_tags: &'a [String],
+    raw: Raw<'a>,
+    user_id: u64,
+    events: Vec<EventLine<'a>>,
+}
+
+struct Raw<'a> {
+    origin: &'a Origin,
+    records: Vec<&'a RawValue>,
+}
+
+impl Serialize for Raw<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(3))?;
+        if self.origin.filter_nulls {
+            let records: Vec<_> = self.records.iter().map(|record| without_nulls(record)).collect();
+            map.serialize_entry(&self.origin.resource, &records)?;
+        } else {
+            map.serialize_entry(&self.origin.resource, &self.records)?;
+        }
+        map.serialize_entry("pollDate", &self.origin.polled_at.as_millisecond())?;
+        map.serialize_entry("objectType", &self.origin.resource)?;
+        map.end()
+    }
+}
+
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EventLine<'a> {
+    date: String,
+    element_key: &'a str,
+    poll_date: String,
+    event_type: &'static str,
+    hub_key: &'a str,
+    object_id: &'a str,
+    object_type: &'a str,
+}
+
+impl<'a> EventLine<'a> {
+    fn new(origin: &'a Origin, event: &'a Event) -> Self {
+        Self {
+            date: iso_seconds(event.date),
+            element_key: &origin.element_key,
+            poll_date: iso_seconds(origin.polled_at),
+            event_type: event.event_type.as_str(),
+            hub_key: &origin.hub_key,
+            object_id: &event.object_id,
+            object_type: &origin.resource,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "event_tests.rs"]
+mod tests;

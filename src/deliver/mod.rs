@@ -1,0 +1,16 @@
+//! From events to accepted notifications: the envelope, its signature, what an answer means, and sending.
+
+mod error;
+mod event;
+mod nulls;
+mod retry;
+mod send;
+mod signature;
+
+pub use error::DeliveryError;
+pub use event::{
+    Event, EventType, MAX_EVENTS, Notification, Origin, instance_number, notification, stable_number,
+};
+pub use retry::{Attempts, Verdict, judge_answer, judge_error, pause_after};
+pub use send::{Outcome, Sender, is_reserved_header};
+pub use signature::{elements_signature, verify_elements};

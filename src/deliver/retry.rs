@@ -1,0 +1,145 @@
+use std::time::Duration;
+
+use ::http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+
+use super::DeliveryError;
+use crate::http::{HttpError, retry_after};
+
+/// Longest wait a `Retry-After` is obeyed for.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+/// Wait after the first failed poll.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(2);
+/// Longest wait between failed polls before jitter, so that with it no wait is longer than five minutes.
+const LONGEST_PAUSE: Duration = Duration::from_secs(250);
+
+/// What an attempt came to.
+#[derive(Debug)]
+pub enum Verdict {
+    /// 2xx.
+    Accepted,
+    /// The callback will never take this notification, while it may take others.
+    Refused {
+        /// 400, 409, 413 or 422.
+        status: StatusCode,
+        /// Beginning of the answer.
+        answer: String,
+    },
+    /// To be tried again.
+    Retry {
+        /// Why.
+        error: DeliveryError,
+        /// What the callback asked for in `Retry-After`, at most an hour.
+        after: Option<Duration>,
+        /// Whether the callback may have taken the notification all the same.
+        unanswered: bool,
+    },
+}
+
+/// Judges an answer by its status; `answer` is its beginning, fit to be shown.
+///
+/// Refused for good is only what speaks of the notification itself (400, 409, 413, 422). Any other 4xx speaks of the
+/// endpoint, its address or its credentials: every notification would meet it, so the delivery as a whole waits for
+/// a human instead of every object being set aside one by one. That includes 410.
+pub fn judge_answer(status: StatusCode, headers: &HeaderMap, answer: String, now: Timestamp) -> Verdict {
+    let after = || retry_after(headers, now).map(|wait| wait.min(LONGEST_RETRY_AFTER));
+    let (error, after, unanswered) = match status.as_u16() {
+        200..=299 => return Verdict::Accepted,
+        400 | 409 | 413 | 422 => return Verdict::Refused { status, answer },
+        300..=399 => (DeliveryError::CallbackRedirect { status }, None, false),
+        429 => (
+            DeliveryError::CallbackThrottled { status, answer },
+            after(),
+            false,
+        ),
+        // Said by servers and proxies that want the very same request again.
+        408 | 425 => (DeliveryError::CallbackServerError { status, answer }, None, false),
+        400..=499 => (DeliveryError::CallbackRefused { status, answer }, None, false),
+        503 => (
+            DeliveryError::CallbackServerError { status, answer },
+            after(),
+            true,
+        ),
+        // A receiver may fail after it took the notification, and a gateway does not know.
+        _ => (DeliveryError::CallbackServerError { status, answer }, None, true),
+    };
+    Verdict::Retry {
+        error,
+        after,
+        unanswered,
+    }
+}
+
+/// Judges an attempt without an answer.
+pub fn judge_error(error: HttpError) -> Verdict {
+    let unanswered = match &error {
+        HttpError::Refused { .. } => false,
+        HttpError::Connection { unsent, .. } => !unsent,
+        HttpError::Timeout { .. } | HttpError::BodyTooLarge { .. } => true,
+    };
+    let error = match error {
+        HttpError::Refused { .. } => DeliveryError::CallbackAddressRefused(error),
+        HttpError::Timeout { .. } => DeliveryError::CallbackTimeout(error),
+        HttpError::Connection { .. } | HttpError::BodyTooLarge { .. } => {
+            DeliveryError::CallbackUnreachable(error)
+        }
+    };
+    Verdict::Retry {
+        error,
+        after: None,
+        unanswered,
+    }
+}
+
+/// The attempts made within one poll.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempts {
+    /// Waits between attempts before jitter; there is one attempt more than waits.
+    pub pauses: &'static [Duration],
+    /// What a `Retry-After` may ask for at most to be waited for here; a longer one ends the attempts of this poll.
+    pub longest_wait: Duration,
+}
+
+impl Default for Attempts {
+    fn default() -> Self {
+        Self {
+            pauses: const { &[Duration::from_secs(1), Duration::from_secs(4)] },
+            longest_wait: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Attempts {
+    /// A single attempt.
+    pub const ONCE: Self = Self {
+        pauses: &[],
+        longest_wait: Duration::ZERO,
+    };
+
+    /// How long to wait after `failed` attempts (1 or more), or `None` to give up until the next poll.
+    ///
+    /// `jitter` from 0 to 1 moves the wait by up to 20 % either way. A `Retry-After` is never undercut.
+    pub fn pause(&self, failed: usize, retry_after: Option<Duration>, jitter: f64) -> Option<Duration> {
+        let pause = jittered(*self.pauses.get(failed.checked_sub(1)?)?, jitter);
+        match retry_after {
+            Some(wait) if wait > self.longest_wait => None,
+            Some(wait) => Some(pause.max(wait)),
+            None => Some(pause),
+        }
+    }
+}
+
+/// How long a resource waits before it polls again after `failed_polls` polls (1 or more) whose delivery was not
+/// accepted: 2 s, doubled with every further one, at most 5 min. `jitter` from 0 to 1 moves it by up to 20 % either way.
+pub fn pause_after(failed_polls: u32, jitter: f64) -> Duration {
+    let doublings = failed_polls.saturating_sub(1).min(16);
+    jittered((SHORTEST_PAUSE * (1 << doublings)).min(LONGEST_PAUSE), jitter)
+}
+
+fn jittered(pause: Duration, jitter: f64) -> Duration {
+    pause.mul_f64(0.8 + 0.4 * jitter.clamp(0.0, 1.0))
+}
+
+#[cfg(test)]
+#[path = "retry_tests.rs"]
+mod tests;

@@ -1,0 +1,369 @@
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use secrecy::SecretString;
+use tokio::time::Instant;
+
+use super::*;
+use crate::deliver::verify_elements;
+use crate::http::{Answer, BoxFuture, HttpError};
+
+const KEY: &str = "MySecretEventSignatureKey";
+
+/// Answers as told and remembers what was asked when.
+#[derive(Default)]
+struct Fake {
+    answers: Mutex<VecDeque<Result<Answer, HttpError>>>,
+    requests: Mutex<Vec<(Instant, Request<Bytes>)>>,
+}
+
+impl Transport for Fake {
+    fn send(&self, request: Request<Bytes>, limits: Limits) -> BoxFuture<'_, Result<Answer, HttpError>> {
+        assert_eq!(limits.timeout, Duration::from_secs(20));
+        assert!(matches!(limits.body, BodyLimit::Truncate(65536)));
+        self.requests.lock().unwrap().push((Instant::now(), request));
+        let answer = self
+            .answers
+            .lock()
+            .unwrap()
+            .pop_front()
+            .expect("one attempt too many");
+        Box::pin(std::future::ready(answer))
+    }
+}
+
+fn answer(status: u16, retry_after: &str, body: &str) -> Result<Answer, HttpError> {
+    let mut answer = ::http::Response::new(Bytes::from(body.to_owned()));
+    *answer.status_mut() = StatusCode::from_u16(status).unwrap();
+    if !retry_after.is_empty() {
+        answer
+            .headers_mut()
+            .insert("retry-after", retry_after.parse().unwrap());
+    }
+    Ok(answer)
+}
+
+fn broken(unsent: bool) -> Result<Answer, HttpError> {
+    Err(HttpError::Connection {
+        host: "hooks.example.com".to_owned(),
+        reason: "reset".to_owned(),
+        unsent,
+    })
+}
+
+fn timeout() -> Result<Answer, HttpError> {
+    Err(HttpError::Timeout {
+        host: "hooks.example.com".to_owned(),
+        seconds: 20,
+    })
+}
+
+fn callback() -> Callback {
+    Callback {
+        url: "https://hooks.example.com/concur?tenant=1".parse().unwrap(),
+        signature_key: Some(KEY.into()),
+        basic: None,
+        headers: Vec::new(),
+        timeout: Duration::from_secs(20),
+    }
+}
+
+fn example() -> Notification {
+    Notification {
+        id: "AWVX9OTIhdQRdI1F7Q7v".to_owned(),
+        event_ids: vec!["0123456789abcdef".to_owned(), "fedcba9876543210".to_owned()],
+        body: Bytes::from(r#"{"id":"1"}"#),
+    }
+}
+
+struct Run {
+    outcome: Outcome,
+    requests: Vec<Request<Bytes>>,
+    /// Seconds between attempts.
+    waits: Vec<f64>,
+    left: usize,
+}
+
+async fn run(callback: &Callback, answers: Vec<Result<Answer, HttpError>>) -> Run {
+    let fake = Arc::new(Fake {
+        answers: Mutex::new(answers.into()),
+        ..Fake::default()
+    });
+    let outcome = Sender::new(fake.clone())
+        .deliver(callback, &example(), Attempts::default(), || {
+            Timestamp::UNIX_EPOCH
+        })
+        .await;
+    let requests = std::mem::take(&mut *fake.requests.lock().unwrap());
+    let waits = requests
+        .windows(2)
+        .map(|pair| (pair[1].0 - pair[0].0).as_secs_f64())
+        .collect();
+    let left = fake.answers.lock().unwrap().len();
+    Run {
+        outcome,
+        requests: requests.into_iter().map(|(_, request)| request).collect(),
+        waits,
+        left,
+    }
+}
+
+fn short(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Accepted => "accepted".to_owned(),
+        Outcome::Refused {
+            status, unanswered, ..
+        } => {
+            format!(
+                "refused {}{}",
+                status.as_u16(),
+                if *unanswered { "?" } else { "" }
+            )
+        }
+        Outcome::NotAccepted {
+            reason,
+            retry_after,
+            unanswered,
+        } => {
+            let after = retry_after
+                .map(|wait| format!(" {}", wait.as_secs()))
+                .unwrap_or_default();
+            format!("{}{after}{}", reason.reason(), if *unanswered { "?" } else { "" })
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn outcomes() {
+    for (answers, waits, expected) in [
+        (vec![answer(204, "", "")], vec![], "accepted"),
+        (
+            vec![answer(500, "", ""), answer(200, "", "")],
+            vec![1],
+            "accepted",
+        ),
+        (
+            vec![broken(true), broken(false), answer(200, "", "")],
+            vec![1, 4],
+            "accepted",
+        ),
+        (
+            vec![broken(true), broken(true), broken(true)],
+            vec![1, 4],
+            "CallbackUnreachable",
+        ),
+        (
+            vec![broken(false), broken(true), broken(true)],
+            vec![1, 4],
+            "CallbackUnreachable?",
+        ),
+        (
+            vec![answer(500, "", ""), answer(429, "", ""), answer(429, "9", "")],
+            vec![1, 4],
+            "CallbackThrottled 9?",
+        ),
+        (
+            vec![answer(429, "9", ""), answer(200, "", "")],
+            vec![9],
+            "accepted",
+        ),
+        (
+            vec![answer(429, "10", ""), answer(503, "11", "")],
+            vec![10],
+            "CallbackServerError 11?",
+        ),
+        (vec![answer(429, "7200", "")], vec![], "CallbackThrottled 3600"),
+        (
+            vec![
+                answer(503, "Thu, 01 Jan 1970 00:00:08 GMT", ""),
+                answer(200, "", ""),
+            ],
+            vec![8],
+            "accepted",
+        ),
+        (vec![answer(400, "", "")], vec![], "refused 400"),
+        (vec![broken(false), answer(409, "", "")], vec![1], "refused 409?"),
+        (vec![timeout()], vec![], "CallbackTimeout?"),
+        (vec![answer(302, "", "")], vec![], "CallbackRedirect"),
+        (vec![answer(401, "", "")], vec![], "CallbackRefused"),
+        (vec![answer(410, "", "")], vec![], "CallbackRefused"),
+    ] {
+        let run = run(&callback(), answers).await;
+        assert_eq!(
+            (short(&run.outcome).as_str(), run.waits.len(), run.left),
+            (expected, waits.len(), 0)
+        );
+        for (wait, expected) in run.waits.iter().zip(waits) {
+            // A fifth either way is jitter; paused time counts in milliseconds.
+            assert!(
+                (wait / f64::from(expected) - 1.0).abs() < 0.21,
+                "{wait} {expected}"
+            );
+        }
+        assert!(
+            run.requests
+                .windows(2)
+                .all(|pair| pair[0].headers() == pair[1].headers())
+        );
+        assert!(
+            run.requests
+                .iter()
+                .all(|request| request.body() == &example().body)
+        );
+    }
+}
+
+fn secret_headers(headers: &[(&str, &str)]) -> Vec<(String, SecretString)> {
+    headers
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), SecretString::from(*value)))
+        .collect()
+}
+
+/// The request's headers, one a line, sorted.
+async fn sent(callback: &Callback) -> Vec<String> {
+    let run = run(callback, vec![answer(200, "", "")]).await;
+    let request = &run.requests[0];
+    assert_eq!(request.method(), Method::POST);
+    assert_eq!(request.uri(), "https://hooks.example.com/concur?tenant=1");
+    let mut lines: Vec<String> = request
+        .headers()
+        .iter()
+        .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+        .collect();
+    lines.sort();
+    lines
+}
+
+#[tokio::test(start_paused = true)]
+async fn headers() {
+    let always = [
+        "content-type: application/json".to_owned(),
+        "elements-webhook-id: AWVX9OTIhdQRdI1F7Q7v".to_owned(),
+        "pollinator-event-ids: 0123456789abcdef,fedcba9876543210".to_owned(),
+        format!("user-agent: Pollinator/{}", env!("CARGO_PKG_VERSION")),
+    ];
+    let signature = elements_signature(KEY.as_bytes(), &example().body);
+    assert!(verify_elements(KEY.as_bytes(), &signature, &example().body));
+    let with = |more: &[String]| {
+        let mut lines = [&always, more].concat();
+        lines.sort();
+        lines
+    };
+    let signature = format!("elements-webhook-signature: {signature}");
+    let unsigned = Callback {
+        signature_key: None,
+        ..callback()
+    };
+    for (callback, more) in [
+        (callback(), vec![signature]),
+        (unsigned.clone(), vec![]),
+        (
+            Callback {
+                signature_key: Some("".into()),
+                ..callback()
+            },
+            vec![],
+        ),
+        (
+            Callback {
+                basic: Some(("user".to_owned(), "pass".into())),
+                ..unsigned.clone()
+            },
+            vec!["authorization: Basic dXNlcjpwYXNz".to_owned()],
+        ),
+        (
+            Callback {
+                headers: secret_headers(&[
+                    ("X-Tenant", "a"),
+                    ("X-Tenant", "b"),
+                    ("Authorization", "Bearer x"),
+                ]),
+                ..unsigned.clone()
+            },
+            vec![
+                "x-tenant: a".to_owned(),
+                "x-tenant: b".to_owned(),
+                "authorization: Bearer x".to_owned(),
+            ],
+        ),
+        (
+            Callback {
+                headers: secret_headers(&[
+                    ("Content-Type", "text/plain"),
+                    ("ELEMENTS-WEBHOOK-ID", "x"),
+                    ("elements-webhook-signature", "x"),
+                    ("User-Agent", "x"),
+                    ("Host", "x"),
+                    ("Authorization", "Bearer x"),
+                ]),
+                basic: Some(("user".to_owned(), "pass".into())),
+                ..unsigned
+            },
+            vec!["authorization: Basic dXNlcjpwYXNz".to_owned()],
+        ),
+    ] {
+        assert_eq!(sent(&callback).await, with(&more));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn misconfigured_headers_are_named_without_their_values() {
+    for (name, value, expected) in [
+        (
+            "bad name",
+            "secret",
+            "event.notification.callback.headers has \"bad name\", which is no header name",
+        ),
+        (
+            "X-Key",
+            "secret\n",
+            "event.notification.callback.headers has a value for X-Key that a header cannot carry",
+        ),
+    ] {
+        let run = run(
+            &Callback {
+                headers: secret_headers(&[(name, value)]),
+                ..callback()
+            },
+            vec![],
+        )
+        .await;
+        assert_eq!(short(&run.outcome), "CallbackMisconfigured");
+        let Outcome::NotAccepted { reason, .. } = run.outcome else {
+            panic!()
+        };
+        assert_eq!(
+            reason.to_string(),
+            format!("callback cannot be called: {expected}")
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn shown_answers() {
+    let callback = Callback {
+        basic: Some(("user".to_owned(), "hunter22".into())),
+        headers: secret_headers(&[("X-Key", "k-123"), ("X-Empty", ""), ("X-Short", "red")]),
+        ..callback()
+    };
+    let long = "ü".repeat(300);
+    for (body, expected) in [
+        ("", ""),
+        ("bad\r\n\tdate ", "bad   date"),
+        (
+            "got k-123 and Basic dXNlcjpodW50ZXIyMg== or hunter22",
+            "got *** and Basic *** or ***",
+        ),
+        ("Cannot POST /concur?tenant=1", "Cannot POST ***?***"),
+        (long.as_str(), &long[..400]),
+        ("\u{1b}[31mred", "[31mred"),
+    ] {
+        let Outcome::Refused { answer: shown, .. } =
+            run(&callback, vec![answer(400, "", body)]).await.outcome
+        else {
+            panic!()
+        };
+        assert_eq!(shown, expected);
+    }
+}

@@ -1,0 +1,26 @@
+//! Vendors as data: what is requested of them, how their answers are understood, and how access is obtained.
+//!
+//! Pure, except for [`Tokens`], which calls the token endpoint and keeps what it answers.
+
+mod answer;
+mod builtin;
+mod ceql;
+mod definition;
+mod error;
+mod hub_url;
+mod listing;
+mod oauth;
+mod page;
+mod quote;
+mod source_error;
+
+pub use builtin::builtin;
+pub use definition::{
+    AnswerAction, AnswerRule, Answers, Authentication, Definition, NextPage, OAuth2, PageSize, Resource,
+    TokenAction, TokenEndpoint, TokenErrorDefault, TokenErrorRule, WhereClause,
+};
+pub use error::ElementError;
+pub use listing::Listing;
+pub use oauth::{Access, Login, Refreshed, TokenError, Tokens};
+pub use page::Page;
+pub use source_error::{Refusal, Remedy, SourceError};

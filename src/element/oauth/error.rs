@@ -1,0 +1,109 @@
+//! Why there is no access token, and whether waiting helps.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::http::HttpError;
+use crate::store::StoreError;
+
+/// Why there is no access token.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The token service refuses the credentials; no token is asked for again until they change or a human asks.
+    #[error("the token service refused the credentials{}: {description}; {remedy}", code_text(*.code))]
+    Rejected {
+        /// The vendor's error code, where it gave one.
+        code: Option<u32>,
+        /// The vendor's words, cut to 200 printable characters.
+        description: String,
+        /// What a human should do.
+        remedy: String,
+    },
+    /// The token service sent us to a host that is neither the vendor's nor the user's; no request goes there.
+    #[error(
+        "the token service named {given:?} as the place of the data, which is none of {allowed}; \
+         if it is right, set `base.url` and `oauth.token.url`, else ask who answers at the token endpoint"
+    )]
+    ForeignGeolocation {
+        /// What the answer said.
+        given: String,
+        /// Hosts and endings of hosts that would have been followed.
+        allowed: String,
+    },
+    /// A new token was received but cannot be stored yet; it is kept in memory and not used before it is stored.
+    #[error("the new refresh token cannot be stored, so it is not used yet")]
+    NotStored(#[source] Arc<StoreError>),
+    /// The stored token cannot be read, and the configured one may be outdated.
+    #[error("the stored refresh token cannot be read")]
+    NotLoaded(#[source] Arc<StoreError>),
+    /// The token service gave no answer.
+    #[error("the token service gave no answer")]
+    NoAnswer(#[source] Arc<HttpError>),
+    /// The token service cannot answer for now.
+    #[error("{host} answered {status}: {message:?}; it is asked again later")]
+    Unavailable {
+        /// Host of the token endpoint.
+        host: String,
+        /// HTTP status.
+        status: u16,
+        /// The vendor's words or the beginning of the body.
+        message: String,
+        /// From the answer's `Retry-After`, 1 s to 1 h.
+        after: Option<Duration>,
+    },
+    /// The answer is neither a token nor an error that can be understood.
+    #[error("{host} answered {status} with something that is no token answer ({problem}): {message:?}")]
+    NotUnderstood {
+        /// Host of the token endpoint.
+        host: String,
+        /// HTTP status.
+        status: u16,
+        /// What is missing.
+        problem: &'static str,
+        /// The beginning of the body where it can hold no token.
+        message: String,
+    },
+    /// The process is ending.
+    #[error("the token request was interrupted")]
+    Interrupted,
+}
+
+fn code_text(code: Option<u32>) -> String {
+    code.map(|code| format!(" (code {code})")).unwrap_or_default()
+}
+
+impl TokenError {
+    /// Whether only a human can mend it; otherwise a later poll may succeed.
+    pub fn needs_human(&self) -> bool {
+        match self {
+            Self::Rejected { .. } | Self::ForeignGeolocation { .. } => true,
+            Self::NotStored(store) | Self::NotLoaded(store) => {
+                matches!(**store, StoreError::Corrupted { .. })
+            }
+            Self::NoAnswer(http) => matches!(**http, HttpError::Refused { .. }),
+            Self::Unavailable { .. } | Self::NotUnderstood { .. } | Self::Interrupted => false,
+        }
+    }
+
+    /// How long the token service asked us to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unavailable { after, .. } => *after,
+            _ => None,
+        }
+    }
+
+    /// Name of the variant: event reason and metric label.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Rejected { .. } => "Rejected",
+            Self::ForeignGeolocation { .. } => "ForeignGeolocation",
+            Self::NotStored(_) => "NotStored",
+            Self::NotLoaded(_) => "NotLoaded",
+            Self::NoAnswer(_) => "NoAnswer",
+            Self::Unavailable { .. } => "Unavailable",
+            Self::NotUnderstood { .. } => "NotUnderstood",
+            Self::Interrupted => "Interrupted",
+        }
+    }
+}

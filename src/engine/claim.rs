@@ -1,0 +1,121 @@
+//! Ownership of a checkpoint: load and claim it, save it by compare-and-swap, notice another owner.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::PollError;
+use crate::poll::Memory;
+use crate::store::{CheckpointStore, Owner, Revision, StoreError};
+
+/// What was accepted is saved at least this often, so that a crash repeats little.
+const SAVE_EVERY: Duration = Duration::from_secs(10);
+/// Writes tried for one save when strangers touch the object in between.
+const ATTEMPTS: usize = 3;
+
+/// A resource's memory together with the right to write its checkpoint.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub(super) memory: Memory,
+    revision: Revision,
+    /// Nonces this process wrote or loaded and has not seen replaced.
+    nonces: Vec<String>,
+    saved_at: Instant,
+}
+
+impl Claim {
+    /// Reads the checkpoint and writes it back with oneself as its owner; only then may anything be fetched.
+    pub(super) async fn take<S: CheckpointStore>(
+        store: &S,
+        owner: &Owner,
+        resource: &str,
+        process: &str,
+        own_now: Timestamp,
+    ) -> Result<Self, PollError> {
+        let (stored, revision) = match store.load(owner, resource).await? {
+            Some((checkpoint, revision)) => (Some(checkpoint), revision),
+            None => (None, None),
+        };
+        let nonces = stored.iter().map(|checkpoint| checkpoint.nonce.clone()).collect();
+        let mut claim = Self { memory: Memory::new(stored, own_now), revision, nonces, saved_at: Instant::now() };
+        claim.memory.checkpoint.owner = process.to_owned();
+        claim.save(store, owner, resource).await?;
+        Ok(claim)
+    }
+
+    /// Saves if something changed.
+    pub(super) async fn save_changes<S: CheckpointStore>(
+        &mut self,
+        store: &S,
+        owner: &Owner,
+        resource: &str,
+    ) -> Result<(), PollError> {
+        if self.memory.needs_saving() { self.save(store, owner, resource).await } else { Ok(()) }
+    }
+
+    /// Saves if something changed and the last save is long enough ago. An API server that is away is no
+    /// failure here: the memory is kept and the next save tries again.
+    pub(super) async fn save_now_and_then<S: CheckpointStore>(
+        &mut self,
+        store: &S,
+        owner: &Owner,
+        resource: &str,
+    ) -> Result<(), PollError> {
+        if self.saved_at.elapsed() < SAVE_EVERY {
+            return Ok(());
+        }
+        match self.save_changes(store, owner, resource).await {
+            Err(PollError::Store(StoreError::Unavailable { what, reason })) => {
+                tracing::warn!(%what, %reason, "checkpoint not saved, kept in memory");
+                self.saved_at = Instant::now();
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    async fn save<S: CheckpointStore>(
+        &mut self,
+        store: &S,
+        owner: &Owner,
+        resource: &str,
+    ) -> Result<(), PollError> {
+        let mut conflict = None;
+        for _ in 0..ATTEMPTS {
+            let nonce = uuid::Uuid::new_v4().simple().to_string();
+            self.memory.checkpoint.nonce.clone_from(&nonce);
+            self.nonces.push(nonce.clone());
+            match store.save(owner, resource, &self.memory.checkpoint, &self.revision).await {
+                Ok(revision) => {
+                    self.written(revision, nonce);
+                    return Ok(());
+                }
+                Err(StoreError::Conflict { what }) => {
+                    conflict = Some(StoreError::Conflict { what });
+                    match store.load(owner, resource).await? {
+                        // Our own write whose answer was lost.
+                        Some((stored, revision)) if stored.nonce == nonce => {
+                            self.written(revision, nonce);
+                            return Ok(());
+                        }
+                        // An earlier write of ours, relabelled by a stranger.
+                        Some((stored, revision)) if self.nonces.contains(&stored.nonce) => {
+                            self.revision = revision;
+                        }
+                        _ => return Err(PollError::TakenOver),
+                    }
+                }
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(conflict.map_or(PollError::TakenOver, PollError::Store))
+    }
+
+    fn written(&mut self, revision: Revision, nonce: String) {
+        self.revision = revision;
+        self.nonces = vec![nonce];
+        self.saved_at = Instant::now();
+        self.memory.saved();
+    }
+}

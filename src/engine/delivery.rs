@@ -1,0 +1,196 @@
+//! Delivery of one page's news: notifications of up to ten events, several under way at once,
+//! one object never in two of them.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use jiff::Timestamp;
+
+use crate::config::{Callback, Settings};
+use super::Clock;
+use crate::deliver::{
+    Attempts, DeliveryError, Event, EventType, MAX_EVENTS, Notification, Origin, Outcome, Sender, notification,
+};
+use crate::http::{BoxFuture, Transport};
+use crate::poll::{Change, Memory, Pass, Record, Rules, event_ids};
+
+/// Takes notifications to the callback; prints them in a dry run.
+pub trait Outbox: Send + Sync {
+    /// Delivers one notification, with the attempts that belong into one poll.
+    fn deliver<'a>(&'a self, callback: &'a Callback, notification: &'a Notification) -> BoxFuture<'a, Outcome>;
+}
+
+/// The outbox that calls callbacks.
+pub struct Callbacks {
+    sender: Sender,
+    clock: Clock,
+}
+
+impl Callbacks {
+    /// Calls callbacks over `transport`.
+    pub fn new(transport: Arc<dyn Transport>, clock: Clock) -> Self {
+        Self { sender: Sender::new(transport), clock }
+    }
+}
+
+impl Outbox for Callbacks {
+    fn deliver<'a>(&'a self, callback: &'a Callback, notification: &'a Notification) -> BoxFuture<'a, Outcome> {
+        let clock = self.clock;
+        Box::pin(self.sender.deliver(callback, notification, Attempts::default(), move || clock.now()))
+    }
+}
+
+/// One record to report.
+#[derive(Clone, Debug)]
+pub(super) struct News {
+    pub(super) record: Record,
+    pub(super) change: Change,
+}
+
+/// What became of one notification.
+pub(super) enum Delivered {
+    /// The records of the batch are marked; the events were accepted.
+    Accepted { created: u64, updated: u64, newest: Option<Timestamp> },
+    /// The object is held.
+    Held { object: String, answer: String },
+    /// The callback did not take it.
+    Failed { error: DeliveryError, retry_after: Option<std::time::Duration> },
+    /// The batch was refused as a whole and goes out again, one object at a time.
+    Split,
+}
+
+/// The news of one page on its way.
+pub(super) struct Deliveries<'a> {
+    outbox: &'a dyn Outbox,
+    settings: &'a Settings,
+    rules: &'a Rules,
+    origin: &'a Origin,
+    waiting: VecDeque<Vec<News>>,
+    under_way: FuturesUnordered<BoxFuture<'a, (Vec<News>, Outcome)>>,
+    objects: HashSet<String>,
+}
+
+impl<'a> Deliveries<'a> {
+    pub(super) fn new(
+        outbox: &'a dyn Outbox,
+        settings: &'a Settings,
+        rules: &'a Rules,
+        origin: &'a Origin,
+        news: Vec<News>,
+        memory: &Memory,
+    ) -> Self {
+        let waiting = batches(rules, memory, news);
+        Self { outbox, settings, rules, origin, waiting, under_way: FuturesUnordered::new(), objects: HashSet::new() }
+    }
+
+    /// Stops sending; what is under way is still awaited.
+    pub(super) fn stop(&mut self) {
+        self.waiting.clear();
+    }
+
+    /// Waits for the next notification to come to its end and remembers its outcome; `None` when all have.
+    pub(super) async fn next(&mut self, memory: &mut Memory, pass: &Pass) -> Option<Delivered> {
+        self.send_more(memory);
+        let (batch, outcome) = self.under_way.next().await?;
+        for news in &batch {
+            self.objects.remove(&news.record.id);
+        }
+        Some(match outcome {
+            Outcome::Accepted => self.accepted(memory, pass, &batch),
+            Outcome::Refused { status, answer, unanswered } => {
+                self.note_unanswered(memory, &batch, unanswered);
+                match &batch[..] {
+                    [news] => {
+                        memory.refused(&news.record, news.change);
+                        Delivered::Held { object: news.record.id.clone(), answer: format!("{status}: {answer}") }
+                    }
+                    _ => {
+                        for news in batch.into_iter().rev() {
+                            self.waiting.push_front(vec![news]);
+                        }
+                        Delivered::Split
+                    }
+                }
+            }
+            Outcome::NotAccepted { reason, retry_after, unanswered } => {
+                self.note_unanswered(memory, &batch, unanswered);
+                Delivered::Failed { error: reason, retry_after }
+            }
+        })
+    }
+
+    fn send_more(&mut self, memory: &Memory) {
+        while self.under_way.len() < self.settings.max_in_flight {
+            let Some(batch) = self.waiting.front() else { return };
+            if batch.iter().any(|news| self.objects.contains(&news.record.id)) {
+                return;
+            }
+            let Some(batch) = self.waiting.pop_front() else { return };
+            self.objects.extend(batch.iter().map(|news| news.record.id.clone()));
+            let events: Vec<Event> = batch.iter().flat_map(|news| self.events(memory, news)).collect();
+            let notification = notification(self.origin, &events);
+            let (outbox, callback) = (self.outbox, &self.settings.callback);
+            self.under_way.push(Box::pin(async move {
+                let outcome = outbox.deliver(callback, &notification).await;
+                (batch, outcome)
+            }));
+        }
+    }
+
+    fn events(&self, memory: &Memory, news: &News) -> Vec<Event> {
+        let to_event = |(change, id)| Event {
+            id,
+            event_type: match change {
+                Change::Created => EventType::Created,
+                Change::Updated => EventType::Updated,
+            },
+            object_id: news.record.id.clone(),
+            date: news.record.event_date(self.origin.polled_at),
+            record: news.record.raw.clone(),
+        };
+        event_ids(self.rules, memory, &news.record, news.change).into_iter().map(to_event).collect()
+    }
+
+    fn accepted(&self, memory: &mut Memory, pass: &Pass, batch: &[News]) -> Delivered {
+        let (mut created, mut updated, mut newest) = (0, 0, None);
+        for news in batch {
+            match news.change {
+                Change::Created => created += 1,
+                Change::Updated => updated += 1,
+            }
+            newest = newest.max(Some(news.record.event_date(self.origin.polled_at)));
+            memory.accepted(self.rules, pass, &news.record);
+        }
+        Delivered::Accepted { created, updated, newest }
+    }
+
+    fn note_unanswered(&self, memory: &mut Memory, batch: &[News], unanswered: bool) {
+        if unanswered {
+            batch.iter().for_each(|news| memory.unanswered(self.rules, &news.record));
+        }
+    }
+}
+
+/// Groups news in the listing's order; a record's CREATED and the UPDATED that may follow it stay together.
+fn batches(rules: &Rules, memory: &Memory, news: Vec<News>) -> VecDeque<Vec<News>> {
+    let mut batches: VecDeque<Vec<News>> = VecDeque::new();
+    let mut room = 0;
+    for news in news {
+        let size = event_ids(rules, memory, &news.record, news.change).len();
+        let same_object =
+            batches.back().is_some_and(|batch| batch.iter().any(|before| before.record.id == news.record.id));
+        match batches.back_mut() {
+            Some(batch) if size <= room && !same_object => {
+                batch.push(news);
+                room -= size;
+            }
+            _ => {
+                batches.push_back(vec![news]);
+                room = MAX_EVENTS - size;
+            }
+        }
+    }
+    batches
+}

@@ -1,0 +1,169 @@
+//! What a run tells: figures and failures, free of any Kubernetes word.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::deliver::DeliveryError;
+use crate::element::{ElementError, SourceError, TokenError};
+use crate::store::StoreError;
+
+/// Why a poll of one resource did not end well. The variant names the event reason and the metric label.
+#[derive(Debug, thiserror::Error)]
+pub enum PollError {
+    /// The element cannot list the resource as configured.
+    #[error(transparent)]
+    Element(#[from] ElementError),
+    /// No access token.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The source answered with something else than a listing.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The callback did not accept everything; the source keeps the rest.
+    #[error("the callback did not accept everything; what is left is delivered later")]
+    Delivery(#[from] DeliveryError),
+    /// The checkpoint cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Another process owns the checkpoint now.
+    #[error("another process polls this resource; run one operator, or leave leader election on")]
+    TakenOver,
+    /// The listing has more pages than any account needs.
+    #[error("the listing did not end after {pages} pages; narrow the url of the resource")]
+    EndlessListing {
+        /// Pages read.
+        pages: u32,
+    },
+}
+
+impl PollError {
+    /// Event reason and metric label.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Element(error) => error.reason(),
+            Self::Token(error) => error.reason(),
+            Self::Source(error) => error.reason(),
+            Self::Delivery(error) => error.reason(),
+            Self::Store(StoreError::Conflict { .. }) => "CheckpointConflict",
+            Self::Store(StoreError::Unavailable { .. }) => "CheckpointUnavailable",
+            Self::Store(StoreError::Corrupted { .. }) => "CheckpointCorrupted",
+            Self::TakenOver => "TakenOver",
+            Self::EndlessListing { .. } => "EndlessListing",
+        }
+    }
+
+    /// The error with its causes, for a human.
+    pub fn chain(&self) -> String {
+        chain(self)
+    }
+
+    /// True where the callback, not the source, is the trouble.
+    pub fn is_delivery(&self) -> bool {
+        matches!(self, Self::Delivery(_))
+    }
+}
+
+/// An error and its sources, separated by colons.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// How the newest poll of a resource ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PollState {
+    /// Everything was read; the first pass waits for its proof.
+    Learning,
+    /// Everything was read and delivered.
+    Polled,
+    /// The source could not be read, or the checkpoint not be kept.
+    PollFailed,
+    /// The callback did not accept everything.
+    DeliveryFailed,
+}
+
+/// What one poll read and did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// HTTP status of the newest answer of the source.
+    pub http_status: Option<u16>,
+    /// Pages read.
+    pub pages: u64,
+    /// Records listed.
+    pub records: u64,
+    /// CREATED events accepted.
+    pub created: u64,
+    /// UPDATED events accepted.
+    pub updated: u64,
+    /// Records without news.
+    pub unchanged: u64,
+    /// Records that could not be read.
+    pub invalid: u64,
+    /// Passes whose proof was the weak one.
+    pub weak_proofs: u64,
+    /// How long the poll took.
+    pub duration: Duration,
+}
+
+/// What is known of one resource after its newest poll.
+#[derive(Clone, Debug)]
+pub struct ResourceReport {
+    /// Name of the resource.
+    pub name: String,
+    /// How it ended.
+    pub state: PollState,
+    /// When it ended, by our clock.
+    pub ended_at: Timestamp,
+    /// When a poll last ended well.
+    pub succeeded_at: Option<Timestamp>,
+    /// Vendor time up to which changes were read.
+    pub cursor: Option<Timestamp>,
+    /// Date of the newest record delivered.
+    pub last_event_at: Option<Timestamp>,
+    /// Polls failed in a row.
+    pub failures: u32,
+    /// Objects held since the callback refused them.
+    pub held: usize,
+    /// Figures of the poll.
+    pub figures: Figures,
+    /// Why it did not end well.
+    pub failure: Option<Failure>,
+    /// Records skipped, objects held, a vendor's deprecation notice: what a human should know.
+    pub notes: Vec<String>,
+}
+
+/// A failure in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Stable CamelCase reason.
+    pub reason: &'static str,
+    /// The error with its causes.
+    pub message: String,
+    /// What is concerned.
+    pub concerns: Concern,
+    /// Only a human can mend it; trying again without a change is of no use.
+    pub needs_human: bool,
+}
+
+/// Which part of the chain a failure belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concern {
+    /// Tokens.
+    Credentials,
+    /// Reading the source.
+    Source,
+    /// The callback.
+    Delivery,
+    /// Keeping the checkpoint.
+    Storage,
+}

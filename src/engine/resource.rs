@@ -1,0 +1,349 @@
+//! One poll of one resource.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+use super::claim::Claim;
+use super::delivery::{Deliveries, Delivered, News};
+use super::fetch::Fetch;
+use super::schedule::Next;
+use super::{
+    Concern, Engine, Failure, Figures, Instance, InstanceMemory, PollError, PollState, Proceed, ResourceReport,
+};
+use crate::config::ResourceSettings;
+use crate::deliver::{Origin, instance_number, stable_number};
+use crate::element::{Definition, ElementError, Remedy};
+use crate::poll::{Decision, Memory, Pass, Phase, Record, Rules};
+use crate::store::CheckpointStore;
+
+/// Passes in a row over a listing of several pages that shows news, before the interval is kept again.
+const PASSES_IN_A_ROW: usize = 4;
+/// Pages after which a listing counts as endless.
+const MOST_PAGES: u32 = 100_000;
+
+/// A finished poll.
+pub(super) struct Polled {
+    pub(super) report: ResourceReport,
+    pub(super) next: Next,
+}
+
+/// What a poll gathers on its way.
+#[derive(Default)]
+struct Progress {
+    figures: Figures,
+    last_event_at: Option<Timestamp>,
+    held: Option<String>,
+    first_invalid: Option<String>,
+    warning: Option<String>,
+    retry_after: Option<Duration>,
+}
+
+/// How the passes of a poll ended.
+enum Ended {
+    Complete,
+    Stopped,
+}
+
+impl<S: CheckpointStore> Engine<S> {
+    /// Polls one resource; `None` when it was stopped between pages.
+    pub(super) async fn poll(
+        &self,
+        instance: &Instance,
+        resource: &ResourceSettings,
+        definition: Result<&'static Definition, ElementError>,
+        memory: &mut InstanceMemory,
+        proceed: Proceed<'_>,
+    ) -> Option<Polled> {
+        let began = Instant::now();
+        let mut progress = Progress::default();
+        // Taken out while the poll runs: if the run is dropped half way, what it knew is doubtful and the
+        // checkpoint is loaded anew.
+        let mut claim = memory.resources.get_mut(&resource.name).and_then(|memory| memory.claim.take());
+        let result = match definition {
+            Ok(definition) => {
+                self.passes(instance, resource, definition, memory, &mut claim, &mut progress, proceed).await
+            }
+            Err(error) => Err(error.into()),
+        };
+        if let (Err(_) | Ok(Ended::Stopped), Some(claim)) = (&result, &mut claim)
+            && let Err(error) = claim.save_changes(&*self.store, &instance.owner, &resource.name).await
+        {
+            tracing::warn!(resource = %resource.name, error = %error.chain(), "what was delivered is not saved yet");
+        }
+        let result = match result {
+            Ok(Ended::Stopped) => {
+                keep(memory, &resource.name, claim);
+                return None;
+            }
+            Ok(Ended::Complete) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if matches!(result, Err(PollError::TakenOver)) {
+            claim = None;
+        }
+        progress.figures.duration = began.elapsed();
+        let polled = self.report(instance, resource, memory.report(&resource.name), claim.as_ref(), progress, result);
+        keep(memory, &resource.name, claim);
+        Some(polled)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one poll, each owned by somebody else")]
+    async fn passes(
+        &self,
+        instance: &Instance,
+        resource: &ResourceSettings,
+        definition: &'static Definition,
+        memory: &mut InstanceMemory,
+        slot: &mut Option<Claim>,
+        progress: &mut Progress,
+        proceed: Proceed<'_>,
+    ) -> Result<Ended, PollError> {
+        let listing = definition.listing(resource)?;
+        let rules = Rules::new(&instance.owner.uid, &instance.settings, resource, listing.volatile_fields());
+        let (store, owner, name) = (&*self.store, &instance.owner, &resource.name);
+        let claim = match slot {
+            Some(claim) => claim,
+            None => slot.insert(Claim::take(store, owner, name, &self.process, self.clock.now()).await?),
+        };
+        if let Some((value, to)) = &instance.reset_to
+            && claim.memory.reset(value, *to)
+        {
+            claim.save_changes(store, owner, name).await?;
+        }
+        let fetch = Fetch {
+            transport: &*self.transport,
+            tokens: &self.tokens,
+            clock: self.clock,
+            owner,
+            settings: &instance.settings,
+            definition,
+            listing: &listing,
+        };
+        let mut access = self.tokens.access(fetch.login(), self.clock.now()).await?;
+        memory.note_vendor_clock(access.vendor_date, self.clock.now());
+        if claim.memory.start(&rules, memory.vendor_now(self.clock.now())) {
+            claim.save_changes(store, owner, name).await?;
+        }
+        for _ in 0..PASSES_IN_A_ROW {
+            let mut pass = Pass::begin(self.clock.now());
+            let origin = origin(instance, definition, resource, self.clock.now());
+            let mut url =
+                listing.first_url(&access.base, claim.memory.since(&rules), self.clock.now())?;
+            loop {
+                if !proceed() {
+                    return Ok(Ended::Stopped);
+                }
+                let fetched = fetch.page(&url, &mut access, &mut progress.figures.http_status).await?;
+                progress.figures.http_status = Some(fetched.http_status);
+                memory.note_vendor_clock(fetched.page.date, self.clock.now());
+                pass.page(&rules, fetched.page.date, self.clock.now());
+                progress.figures.pages += 1;
+                progress.warning = fetched.page.warning.or(progress.warning.take());
+                let news = judge(resource, &rules, &mut claim.memory, &mut pass, progress, fetched.page.items);
+                self.deliver(instance, &rules, &origin, claim, &pass, news, progress).await?;
+                match fetched.page.next {
+                    None => break,
+                    Some(_) if pass.pages() >= MOST_PAGES => {
+                        return Err(PollError::EndlessListing { pages: pass.pages() });
+                    }
+                    Some(next) => url = next,
+                }
+            }
+            let completion = claim.memory.complete(&rules, &pass);
+            progress.figures.weak_proofs += u64::from(completion.weakly);
+            claim.save_changes(store, owner, name).await?;
+            if !completion.read_again {
+                break;
+            }
+        }
+        Ok(Ended::Complete)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one poll, each owned by somebody else")]
+    async fn deliver(
+        &self,
+        instance: &Instance,
+        rules: &Rules,
+        origin: &Origin,
+        claim: &mut Claim,
+        pass: &Pass,
+        news: Vec<News>,
+        progress: &mut Progress,
+    ) -> Result<(), PollError> {
+        let settings = &*instance.settings;
+        let mut deliveries = Deliveries::new(&*self.outbox, settings, rules, origin, news, &claim.memory);
+        let mut failure = None;
+        while let Some(delivered) = deliveries.next(&mut claim.memory, pass).await {
+            match delivered {
+                Delivered::Accepted { created, updated, newest } => {
+                    progress.figures.created += created;
+                    progress.figures.updated += updated;
+                    progress.last_event_at = progress.last_event_at.max(newest);
+                }
+                Delivered::Held { object, answer } => {
+                    progress.held.get_or_insert_with(|| format!("object {object} is held: the callback answered {answer}"));
+                }
+                Delivered::Split => {}
+                Delivered::Failed { error, retry_after } => {
+                    deliveries.stop();
+                    progress.retry_after = progress.retry_after.max(retry_after);
+                    failure.get_or_insert(error);
+                }
+            }
+            if let Err(error) = claim.save_now_and_then(&*self.store, &instance.owner, &rules.resource).await {
+                deliveries.stop();
+                // What is under way is awaited, since dropping it would leave its outcome unknown.
+                while deliveries.next(&mut claim.memory, pass).await.is_some() {}
+                return Err(error);
+            }
+        }
+        failure.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    fn report(
+        &self,
+        instance: &Instance,
+        resource: &ResourceSettings,
+        before: Option<&ResourceReport>,
+        claim: Option<&Claim>,
+        progress: Progress,
+        result: Result<(), PollError>,
+    ) -> Polled {
+        let now = self.clock.now();
+        let next = match &result {
+            Ok(()) => Next::Interval,
+            Err(error) => next_after(error, progress.retry_after),
+        };
+        let lookback = instance.settings.lookback;
+        let cursor = claim.and_then(|claim| claim.memory.checkpoint.cursor(lookback)).or(before.and_then(|before| before.cursor));
+        let learning = claim.is_some_and(|claim| claim.memory.checkpoint.phase == Phase::First);
+        let state = match &result {
+            Ok(()) if learning => PollState::Learning,
+            Ok(()) => PollState::Polled,
+            Err(error) if error.is_delivery() => PollState::DeliveryFailed,
+            Err(_) => PollState::PollFailed,
+        };
+        let failures = before.map_or(0, |before| before.failures);
+        let held = claim.map_or(0, |claim| claim.memory.checkpoint.refused_objects());
+        let mut notes: Vec<String> = Vec::new();
+        if let Some(first) = progress.first_invalid {
+            notes.push(format!("{} records were skipped, the first: {first}", progress.figures.invalid));
+        }
+        notes.extend(progress.held);
+        notes.extend(progress.warning);
+        let report = ResourceReport {
+            name: resource.name.clone(),
+            state,
+            ended_at: now,
+            succeeded_at: if result.is_ok() { Some(now) } else { before.and_then(|before| before.succeeded_at) },
+            cursor,
+            last_event_at: progress.last_event_at.or(before.and_then(|before| before.last_event_at)),
+            failures: if result.is_ok() { 0 } else { failures.saturating_add(1) },
+            held,
+            figures: progress.figures,
+            failure: result.err().map(|error| failure(&error)),
+            notes,
+        };
+        Polled { report, next }
+    }
+}
+
+impl InstanceMemory {
+    fn note_vendor_clock(&mut self, date: Option<Timestamp>, now: Timestamp) {
+        if let Some(date) = date {
+            self.vendor_ahead = Some(date.duration_since(now));
+        }
+    }
+
+    /// The vendor's clock as far as known, else ours.
+    fn vendor_now(&self, now: Timestamp) -> Timestamp {
+        now.checked_add(self.vendor_ahead.unwrap_or(SignedDuration::ZERO)).unwrap_or(now)
+    }
+}
+
+fn keep(memory: &mut InstanceMemory, resource: &str, claim: Option<Claim>) {
+    memory.resources.entry(resource.to_owned()).or_default().claim = claim;
+}
+
+/// Reads and judges one page's items; what is to be reported comes back in the listing's order.
+fn judge(
+    resource: &ResourceSettings,
+    rules: &Rules,
+    memory: &mut Memory,
+    pass: &mut Pass,
+    progress: &mut Progress,
+    items: Vec<Box<serde_json::value::RawValue>>,
+) -> Vec<News> {
+    let page = pass.pages() as usize;
+    let mut news = Vec::new();
+    for (index, item) in items.into_iter().enumerate() {
+        progress.figures.records += 1;
+        match Record::read(rules, &resource.id_field, item, page, index + 1) {
+            Ok(record) => match memory.decide(rules, pass, &record) {
+                Decision::Report(change) => news.push(News { record, change }),
+                Decision::Below | Decision::Known | Decision::Learned | Decision::Waiting => {
+                    progress.figures.unchanged += 1;
+                }
+            },
+            Err(unreadable) => {
+                progress.figures.invalid += 1;
+                progress.first_invalid.get_or_insert_with(|| super::chain(&unreadable));
+            }
+        }
+    }
+    news
+}
+
+fn origin(
+    instance: &Instance,
+    definition: &Definition,
+    resource: &ResourceSettings,
+    polled_at: Timestamp,
+) -> Origin {
+    let settings = &instance.settings;
+    let namespace = &instance.owner.namespace;
+    Origin {
+        element_key: settings.element.clone(),
+        hub_key: definition.hub().to_owned(),
+        instance_id: instance_number(&instance.owner.uid),
+        account_id: stable_number("account", namespace),
+        company_id: stable_number("company", namespace),
+        user_id: stable_number("user", namespace),
+        instance_name: settings.name.clone(),
+        tags: settings.tags.clone(),
+        resource: resource.name.clone(),
+        polled_at,
+        filter_nulls: settings.filter_nulls,
+    }
+}
+
+fn next_after(error: &PollError, retry_after: Option<Duration>) -> Next {
+    match error {
+        PollError::Delivery(_) => retry_after.map_or(Next::Backoff, Next::NotBefore),
+        PollError::Token(error) if error.needs_human() => Next::WaitForHuman,
+        PollError::Token(error) => error.retry_after().map_or(Next::Backoff, Next::NotBefore),
+        PollError::Element(_) | PollError::EndlessListing { .. } => Next::WaitForHuman,
+        PollError::Store(_) | PollError::TakenOver => Next::Backoff,
+        PollError::Source(error) => match error.remedy() {
+            Remedy::RetryLater { after: Some(after) } => Next::NotBefore(after),
+            Remedy::RetryLater { after: None } | Remedy::RetrySoon => Next::Backoff,
+            Remedy::RefreshToken | Remedy::Fail | Remedy::AskHuman => Next::WaitForHuman,
+        },
+    }
+}
+
+fn failure(error: &PollError) -> Failure {
+    let (concerns, needs_human) = match error {
+        PollError::Token(error) => (Concern::Credentials, error.needs_human()),
+        PollError::Element(_) => (Concern::Source, true),
+        PollError::Source(error) => {
+            (Concern::Source, matches!(error.remedy(), Remedy::AskHuman | Remedy::RefreshToken))
+        }
+        PollError::EndlessListing { .. } => (Concern::Source, true),
+        PollError::Delivery(_) => (Concern::Delivery, false),
+        PollError::Store(_) | PollError::TakenOver => (Concern::Storage, false),
+    };
+    Failure { reason: error.reason(), message: error.chain(), concerns, needs_human }
+}

@@ -1,0 +1,170 @@
+//! What an instance's conditions say; pure.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use crate::config::Problem;
+use crate::engine::{Concern, Failure, ResourceReport};
+
+/// Longest message of a condition, in characters.
+const LONGEST_MESSAGE: usize = 1000;
+
+/// What a reconcile found.
+#[derive(Debug)]
+pub(super) enum Situation<'a> {
+    /// `spec.suspend` is true.
+    Suspended,
+    /// `event.notification.enabled` is false.
+    Disabled,
+    /// The configuration does not say what to do, or a Secret is missing.
+    Invalid {
+        /// Everything that is wrong.
+        problems: &'a [Problem],
+        /// A Secret, not the spec, may be what must change.
+        secret_missing: bool,
+    },
+    /// The settings are valid; `reports` has what is known of each polled resource.
+    Polling {
+        /// Newest report of each resource polled so far.
+        reports: &'a [&'a ResourceReport],
+        /// Number of configured resources.
+        resources: usize,
+        /// `polling.failureThreshold`.
+        failure_threshold: u32,
+    },
+}
+
+/// One condition before its times are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) type_: &'static str,
+    pub(super) status: &'static str,
+    pub(super) reason: String,
+    pub(super) message: String,
+}
+
+fn verdict(type_: &'static str, status: &'static str, reason: &str, message: impl Into<String>) -> Verdict {
+    let message: String = message.into();
+    let message = match message.char_indices().nth(LONGEST_MESSAGE) {
+        Some((at, _)) => format!("{}…", &message[..at]),
+        None => message,
+    };
+    Verdict { type_, status, reason: reason.to_owned(), message }
+}
+
+/// The conditions of a situation.
+pub(super) fn judge(situation: &Situation<'_>) -> Vec<Verdict> {
+    match situation {
+        Situation::Suspended => {
+            vec![verdict("Ready", "True", "Suspended", "spec.suspend is true; set it to false to go on polling")]
+        }
+        Situation::Disabled => vec![verdict(
+            "Ready",
+            "True",
+            "Disabled",
+            "event.notification.enabled is false; remove it or set it to true to poll",
+        )],
+        Situation::Invalid { problems, secret_missing } => {
+            let reason = if *secret_missing { "SecretNotReady" } else { "InvalidConfiguration" };
+            let message = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ");
+            let mut verdicts = vec![verdict("Ready", "False", reason, &message)];
+            if *secret_missing {
+                verdicts.push(verdict("CredentialsReady", "False", reason, message));
+            } else {
+                verdicts.push(verdict("Stalled", "True", reason, message));
+            }
+            verdicts
+        }
+        Situation::Polling { reports, resources, failure_threshold } => {
+            polling(reports, *resources, *failure_threshold)
+        }
+    }
+}
+
+fn polling(reports: &[&ResourceReport], resources: usize, failure_threshold: u32) -> Vec<Verdict> {
+    let failures: Vec<(&ResourceReport, &Failure)> =
+        reports.iter().filter_map(|report| Some((*report, report.failure.as_ref()?))).collect();
+    let of = |concern: Concern| failures.iter().find(|(_, failure)| failure.concerns == concern);
+    let waiting = reports.len() < resources;
+
+    let mut verdicts = Vec::new();
+    verdicts.push(match of(Concern::Credentials) {
+        Some((_, failure)) => verdict("CredentialsReady", "False", failure.reason, &failure.message),
+        None if reports.is_empty() => verdict("CredentialsReady", "Unknown", "NotPolledYet", "no token was asked for yet"),
+        None => verdict("CredentialsReady", "True", "TokenObtained", "the source accepts the credentials"),
+    });
+    let reading = of(Concern::Source).or(of(Concern::Storage)).or(of(Concern::Credentials));
+    verdicts.push(match reading {
+        Some((report, failure)) => verdict("PollSucceeded", "False", failure.reason, about(report, failure)),
+        None if waiting => verdict("PollSucceeded", "Unknown", "NotPolledYet", "not every resource was polled yet"),
+        None => verdict("PollSucceeded", "True", "PollSucceeded", "the newest poll of every resource was read whole"),
+    });
+    let held: usize = reports.iter().map(|report| report.held).sum();
+    verdicts.push(match of(Concern::Delivery) {
+        Some((report, failure)) => verdict("DeliverySucceeded", "False", failure.reason, about(report, failure)),
+        None if held > 0 => {
+            let note = reports.iter().flat_map(|report| &report.notes).find(|note| note.contains("is held"));
+            let note = note.map(String::as_str).unwrap_or_default();
+            verdict(
+                "DeliverySucceeded",
+                "False",
+                "ObjectsHeld",
+                format!("{held} objects are held and tried again at each poll; {note}"),
+            )
+        }
+        None if waiting => verdict("DeliverySucceeded", "Unknown", "NotPolledYet", "not every resource was polled yet"),
+        None => verdict("DeliverySucceeded", "True", "DeliverySucceeded", "the callback accepted every event"),
+    });
+
+    let human = failures.iter().find(|(_, failure)| failure.needs_human);
+    let lasting = failures.iter().find(|(report, _)| report.failures >= failure_threshold);
+    verdicts.insert(
+        0,
+        match human.or(lasting) {
+            Some((report, failure)) => {
+                let times = report.failures;
+                let message = about(report, failure);
+                let message = if failure.needs_human { message } else { format!("{message} ({times} polls in a row)") };
+                verdict("Ready", "False", failure.reason, message)
+            }
+            None if waiting => verdict("Ready", "Unknown", "FirstPoll", "the first poll is under way"),
+            None => verdict("Ready", "True", "Polling", format!("{resources} resources are polled")),
+        },
+    );
+    if waiting && human.is_none() {
+        verdicts.push(verdict("Reconciling", "True", "FirstPoll", "the first poll is under way"));
+    }
+    verdicts
+}
+
+fn about(report: &ResourceReport, failure: &Failure) -> String {
+    format!("resource {}: {}", report.name, failure.message)
+}
+
+/// Adds times: `lastTransitionTime` changes with the status only.
+pub(super) fn stamped(
+    verdicts: Vec<Verdict>,
+    before: &[Condition],
+    generation: i64,
+    now: Timestamp,
+) -> Vec<Condition> {
+    verdicts
+        .into_iter()
+        .map(|verdict| {
+            let before = before.iter().find(|c| c.type_ == verdict.type_ && c.status == verdict.status);
+            Condition {
+                last_transition_time: before.map_or_else(|| whole_second(now), |c| c.last_transition_time.clone()),
+                type_: verdict.type_.to_owned(),
+                status: verdict.status.to_owned(),
+                reason: verdict.reason,
+                message: verdict.message,
+                observed_generation: Some(generation),
+            }
+        })
+        .collect()
+}
+
+/// Kubernetes times have whole seconds.
+pub(super) fn whole_second(at: Timestamp) -> Time {
+    Time(Timestamp::from_second(at.as_second()).unwrap_or(at))
+}

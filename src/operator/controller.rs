@@ -1,0 +1,243 @@
+//! Wiring: client, leadership, watch and the loop that reconciles.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use ipnet::IpNet;
+use k8s_controller::LeaderElection;
+use kube::api::ListParams;
+use kube::runtime::controller::{Action, Config};
+use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::predicates::{annotations, generation};
+use kube::runtime::{Controller, Predicate, PredicateConfig, WatchStreamExt, reflector, watcher};
+use kube::{Api, Client, Resource};
+use tokio_util::sync::CancellationToken;
+
+use super::reconcile::{Context, Guarded, ReconcileError, reconcile};
+use super::status::FIELD_MANAGER;
+use crate::api::{PollingCheckpoint, PollingInstance};
+use crate::element::Tokens;
+use crate::engine::{Callbacks, Clock, Engine};
+use crate::http::{AddressGuard, HttpClient};
+use crate::store::KubernetesStore;
+use crate::telemetry::{Gate, Metrics, Probes};
+
+/// Name of the Lease that the active replica holds.
+const LEASE: &str = "pollinator";
+/// Instances polled at once.
+const CONCURRENCY: u16 = 64;
+/// Pause before the CRDs are looked for again.
+const CRD_PAUSE: Duration = Duration::from_secs(5);
+/// Pause after a failed reconcile, give or take a fifth.
+const RETRY_PAUSE: Duration = Duration::from_secs(5);
+
+/// What the operator is started with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Watch this namespace only; all where absent.
+    pub namespace: Option<String>,
+    /// Networks that may be called although a rule refuses them.
+    pub allow: Vec<IpNet>,
+    /// Networks that may never be called.
+    pub deny: Vec<IpNet>,
+    /// Whether to hold a Lease while working.
+    pub leader_election: bool,
+    /// Namespace of the Lease; the client's default namespace where absent.
+    pub lease_namespace: Option<String>,
+    /// Name of this replica, unique among those that share a Lease.
+    pub identity: String,
+}
+
+/// Why the operator cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// No way to the API server.
+    #[error("no way to the API server; set KUBECONFIG, or run in a cluster")]
+    Configuration(#[source] kube::config::InferConfigError),
+    /// The client cannot be made of the configuration.
+    #[error("the Kubernetes client cannot be made")]
+    Client(#[source] kube::Error),
+    /// The HTTP client cannot be made.
+    #[error(transparent)]
+    Http(#[from] crate::http::ClientError),
+}
+
+/// Runs until `ending` is cancelled; then finishes what is under way, releases the Lease and returns.
+///
+/// # Errors
+/// [`OperatorError`] where the operator cannot start.
+pub async fn run(
+    options: Options,
+    metrics: Arc<Metrics>,
+    probes: Probes,
+    ending: CancellationToken,
+) -> Result<(), OperatorError> {
+    let config = kube::Config::infer().await.map_err(OperatorError::Configuration)?;
+    let api_server = addresses(&config).await;
+    let default_namespace = config.default_namespace.clone();
+    let client = Client::try_from(config).map_err(OperatorError::Client)?;
+    let guard = AddressGuard::operator(options.allow.clone(), options.deny.clone(), api_server);
+    let http = Arc::new(HttpClient::new(guard, concat!("Pollinator/", env!("CARGO_PKG_VERSION")))?);
+
+    if !wait_for_crds(&client, &options, &probes, &ending).await {
+        return Ok(());
+    }
+    probes.pass(Gate::Crds);
+    while !ending.is_cancelled() {
+        let work = work(&client, &options, &http, &metrics, &probes, &ending);
+        if !options.leader_election {
+            work.await;
+            break;
+        }
+        probes.pass(Gate::Cache); // a standby is ready to take over
+        let namespace = options.lease_namespace.as_ref().unwrap_or(&default_namespace);
+        let election = LeaderElection::new(client.clone(), namespace, LEASE, &options.identity);
+        let finished = tokio::select! {
+            finished = election.with_lease(work) => finished,
+            () = until_not_leading(&metrics, &ending) => None,
+        };
+        metrics.leading(false);
+        if finished.is_none() && !ending.is_cancelled() {
+            tracing::warn!("lease lost; waiting for it again");
+        }
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Ends the wait for the lease, but never work under way, when the process is asked to end.
+async fn until_not_leading(metrics: &Metrics, ending: &CancellationToken) {
+    ending.cancelled().await;
+    if metrics.is_leading() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Watches and reconciles until asked to end.
+async fn work(
+    client: &Client,
+    options: &Options,
+    http: &Arc<HttpClient>,
+    metrics: &Arc<Metrics>,
+    probes: &Probes,
+    ending: &CancellationToken,
+) {
+    metrics.leading(true);
+    tracing::info!(identity = %options.identity, "polling begins");
+    let clock = Clock::system();
+    let store = Arc::new(KubernetesStore::new(client.clone()));
+    let tokens = Arc::new(Tokens::new(http.clone(), store.clone()));
+    let callbacks = Arc::new(Callbacks::new(http.clone(), clock));
+    let engine = Engine::new(store, http.clone(), tokens, callbacks, clock, options.identity.clone());
+    let api: Api<Guarded> = match &options.namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    };
+    let (watched, writer) = reflector::store();
+    let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: Some(options.identity.clone()) };
+    let recorder = Recorder::new(client.clone(), reporter);
+    let context = Arc::new(Context::new(
+        client.clone(),
+        engine,
+        watched.clone(),
+        recorder,
+        metrics.clone(),
+        ending.clone(),
+    ));
+    let changes = watcher(api, watcher::Config::default())
+        .modify(|object| object.meta_mut().managed_fields = None)
+        .default_backoff()
+        .reflect(writer)
+        .applied_objects()
+        .predicate_filter(generation.combine(annotations), PredicateConfig::default());
+    let stop = ending.clone();
+    let controller = Controller::for_stream(changes, watched.clone())
+        .with_config(Config::default().concurrency(CONCURRENCY))
+        .graceful_shutdown_on(async move { stop.cancelled().await })
+        .run(reconcile, error_policy, context.clone());
+    let ready = async {
+        if watched.wait_until_ready().await.is_ok() {
+            probes.pass(Gate::Cache);
+        }
+        std::future::pending::<()>().await;
+    };
+    let forget = async {
+        loop {
+            tokio::time::sleep(Duration::from_secs(600)).await;
+            context.forget_deleted();
+        }
+    };
+    let reconciles = controller.for_each(|result| {
+        if result.is_ok() {
+            metrics.reconciled("ok");
+        }
+        std::future::ready(())
+    });
+    tokio::select! {
+        () = reconciles => {}
+        () = ready => {}
+        () = forget => {}
+    }
+}
+
+fn error_policy(object: Arc<Guarded>, error: &ReconcileError, context: Arc<Context>) -> Action {
+    let meta = object.meta();
+    tracing::warn!(
+        namespace = meta.namespace.as_deref().unwrap_or_default(),
+        name = meta.name.as_deref().unwrap_or_default(),
+        error = %crate::engine::chain(error),
+        "reconcile failed and is tried again"
+    );
+    context.metrics.reconciled(error.reason());
+    Action::requeue(RETRY_PAUSE.mul_f64(0.8 + 0.4 * fastrand::f64()))
+}
+
+/// Waits until the API server knows both kinds; false when asked to end before.
+async fn wait_for_crds(client: &Client, options: &Options, probes: &Probes, ending: &CancellationToken) -> bool {
+    loop {
+        let missing = missing_crd(client, options).await;
+        match missing {
+            None => return true,
+            Some(reason) => {
+                tracing::warn!(%reason, "waiting for the API server to know pollinator.dev/v1alpha1; install the CRDs");
+                probes.waits(&reason);
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(CRD_PAUSE) => {}
+            () = ending.cancelled() => return false,
+        }
+    }
+}
+
+async fn missing_crd(client: &Client, options: &Options) -> Option<String> {
+    let one = ListParams::default().limit(1);
+    let instances: Api<kube::core::PartialObjectMeta<PollingInstance>> = match &options.namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    };
+    if let Err(error) = instances.list_metadata(&one).await {
+        return Some(error.to_string());
+    }
+    let namespace = options.namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
+    let checkpoints: Api<PollingCheckpoint> = Api::namespaced(client.clone(), &namespace);
+    match checkpoints.get_opt("pollinator-looks-whether-the-kind-exists").await {
+        Ok(_) => None,
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// Addresses of the API server, which no instance may call.
+async fn addresses(config: &kube::Config) -> Vec<IpAddr> {
+    let host = config.cluster_url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let port = config.cluster_url.port_u16().unwrap_or(443);
+    match tokio::net::lookup_host((host.as_str(), port)).await {
+        Ok(found) => found.map(|address| address.ip()).collect(),
+        Err(error) => {
+            tracing::warn!(%host, %error, "the API server's addresses are unknown to the address guard");
+            Vec::new()
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Kubernetes events, on transitions only and with stable texts.
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::runtime::events::{Event, EventType, Recorder};
+
+use crate::config::Warning;
+
+/// The API server refuses longer notes, counted in bytes.
+const LONGEST_NOTE: usize = 1024;
+
+/// What is worth an event between two sets of conditions: a condition whose status or reason changed.
+pub(super) fn transitions(before: &[Condition], after: &[Condition]) -> Vec<Event> {
+    after
+        .iter()
+        .filter(|condition| condition.status != "Unknown" && condition.type_ != "Reconciling")
+        .filter(|condition| {
+            let before = before.iter().find(|before| before.type_ == condition.type_);
+            before.is_none_or(|b| b.status != condition.status || b.reason != condition.reason)
+        })
+        // A False condition that says the same as Ready would only repeat it.
+        .filter(|condition| {
+            condition.type_ == "Ready"
+                || !after.iter().any(|c| c.type_ == "Ready" && c.status == "False" && c.reason == condition.reason)
+        })
+        .map(|condition| {
+            let good = (condition.status == "True") != (condition.type_ == "Stalled");
+            Event {
+                type_: if good { EventType::Normal } else { EventType::Warning },
+                reason: condition.reason.clone(),
+                note: Some(note(&condition.message)),
+                action: "Poll".to_owned(),
+                secondary: None,
+            }
+        })
+        .collect()
+}
+
+/// A warning about the configuration.
+pub(super) fn configuration_warning(warning: &Warning) -> Event {
+    Event {
+        type_: EventType::Warning,
+        reason: "ConfigurationWarning".to_owned(),
+        note: Some(note(&format!("{}: {}", warning.path, warning.message))),
+        action: "Validate".to_owned(),
+        secondary: None,
+    }
+}
+
+fn note(text: &str) -> String {
+    let mut end = text.len().min(LONGEST_NOTE);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].to_owned()
+}
+
+/// Publishes; a failure is logged and changes nothing.
+pub(super) async fn publish(recorder: &Recorder, regarding: &ObjectReference, events: Vec<Event>) {
+    for event in events {
+        if let Err(error) = recorder.publish(&event, regarding).await {
+            tracing::warn!(reason = %event.reason, %error, "event not published");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The operator: watches instances, runs what is due through the engine, reports in status and events.
+//!
+//! dereference (Secrets) → validate (settings) → engine → conditions (pure) → status, the only writer of it.
+
+mod conditions;
+mod controller;
+mod dereference;
+mod events;
+mod reconcile;
+mod status;
+
+pub use controller::{Options, OperatorError, run};

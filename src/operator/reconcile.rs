@@ -1,0 +1,366 @@
+//! One reconcile: whatever is due of one instance.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::Action;
+use kube::runtime::events::Recorder;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Client, Resource, ResourceExt};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::conditions::{Situation, stamped};
+use super::dereference::{Dereferenced, dereference};
+use super::status::{self, Facts};
+use super::{conditions, events};
+use crate::api::{FLUX_REQUESTED_AT, PollingInstance, PollingInstanceStatus, REQUESTED_AT, RESET_TO};
+use crate::config::{Problem, Reading, Settings, read};
+use crate::engine::{Engine, Instance, InstanceMemory, Which};
+use crate::store::{KubernetesStore, Owner};
+use crate::telemetry::Metrics;
+
+/// The watched type: an object that cannot be decoded must not stop the others.
+pub(super) type Guarded = DeserializeGuard<PollingInstance>;
+
+/// First and longest pause between two looks at the Secrets of an instance that waits for one.
+const SECRET_PAUSES: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(60));
+
+/// What all reconciles share.
+pub(super) struct Context {
+    pub(super) client: Client,
+    pub(super) engine: Engine<KubernetesStore>,
+    pub(super) watched: Store<Guarded>,
+    pub(super) recorder: Recorder,
+    pub(super) metrics: Arc<Metrics>,
+    /// Set when the process is asked to end: runs stop between two pages.
+    pub(super) ending: CancellationToken,
+    known: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Known>>>>,
+}
+
+/// What this process remembers of one instance.
+#[derive(Default)]
+struct Known {
+    memory: InstanceMemory,
+    /// Generation and Secret versions that the settings were read from.
+    mark: Option<String>,
+    status: Option<PollingInstanceStatus>,
+    /// Since when a changed Secret would help.
+    waiting_since: Option<Instant>,
+}
+
+/// Why a reconcile could not be done; it is tried again.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReconcileError {
+    /// A Secret could not be read.
+    #[error("Secrets of the instance cannot be read")]
+    SecretUnreadable(#[source] kube::Error),
+    /// The status could not be written.
+    #[error("status cannot be written")]
+    StatusNotWritten(#[source] kube::Error),
+    /// The API server sent an object without name, namespace or uid.
+    #[error("the object has no {0}")]
+    Incomplete(&'static str),
+}
+
+impl ReconcileError {
+    /// Metric label.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::SecretUnreadable(_) => "SecretUnreadable",
+            Self::StatusNotWritten(_) => "StatusNotWritten",
+            Self::Incomplete(_) => "Incomplete",
+        }
+    }
+}
+
+impl Context {
+    pub(super) fn new(
+        client: Client,
+        engine: Engine<KubernetesStore>,
+        watched: Store<Guarded>,
+        recorder: Recorder,
+        metrics: Arc<Metrics>,
+        ending: CancellationToken,
+    ) -> Self {
+        Self { client, engine, watched, recorder, metrics, ending, known: Mutex::default() }
+    }
+
+    fn known(&self, uid: &str) -> Arc<tokio::sync::Mutex<Known>> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(uid.to_owned()).or_default().clone()
+    }
+
+    /// Forgets instances that no longer exist.
+    pub(super) fn forget_deleted(&self) {
+        let alive: std::collections::HashSet<String> =
+            self.watched.state().iter().filter_map(|object| object.meta().uid.clone()).collect();
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|uid, _| alive.contains(uid));
+    }
+}
+
+/// Reconciles one object.
+pub(super) async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, ReconcileError> {
+    let instance = match &object.0 {
+        Ok(instance) => instance,
+        Err(invalid) => {
+            report_undecodable(&object, &invalid.error, &context).await?;
+            return Ok(Action::await_change());
+        }
+    };
+    let owner = Owner {
+        namespace: instance.namespace().ok_or(ReconcileError::Incomplete("namespace"))?,
+        name: instance.name_any(),
+        uid: instance.uid().ok_or(ReconcileError::Incomplete("uid"))?,
+    };
+    if instance.metadata.deletion_timestamp.is_some() {
+        return Ok(Action::await_change());
+    }
+    let known = context.known(&owner.uid);
+    let mut known = known.lock().await;
+    let turn = Turn { context: &context, instance, owner };
+    turn.take(&mut known).await
+}
+
+/// An instance's turn.
+struct Turn<'a> {
+    context: &'a Context,
+    instance: &'a PollingInstance,
+    owner: Owner,
+}
+
+impl Turn<'_> {
+    async fn take(&self, known: &mut Known) -> Result<Action, ReconcileError> {
+        if known.status.is_none() {
+            self.recall(known);
+        }
+        if self.instance.spec.suspend {
+            self.report(known, &Situation::Suspended, None, None).await?;
+            return Ok(Action::await_change());
+        }
+        let found = dereference(&self.context.client, &self.owner.namespace, &self.instance.spec)
+            .await
+            .map_err(ReconcileError::SecretUnreadable)?;
+        let changed = self.note_change(known, &found);
+        if !found.missing.is_empty() {
+            return self.invalid(known, &found.missing, true).await;
+        }
+        let Reading { settings, warnings } = read(&self.owner.name, &self.instance.spec, &found.secrets);
+        if changed {
+            let warnings = warnings.iter().map(events::configuration_warning).collect();
+            events::publish(&self.context.recorder, &self.instance.object_ref(&()), warnings).await;
+        }
+        let settings = match settings {
+            Ok(settings) => Arc::new(settings),
+            Err(problems) => return self.invalid(known, &problems, false).await,
+        };
+        if !settings.enabled {
+            self.report(known, &Situation::Disabled, Some(&settings), None).await?;
+            return Ok(Action::await_change());
+        }
+        self.poll(known, settings, changed).await
+    }
+
+    /// After a restart the schedule follows what the status says was polled last.
+    fn recall(&self, known: &mut Known) {
+        let status = self.instance.status.clone().unwrap_or_default();
+        for resource in &status.resources {
+            if let Some(at) = &resource.last_polled {
+                known.memory.polled_before(&resource.name, at.0);
+            }
+        }
+        known.status = Some(status);
+    }
+
+    /// Whether spec or Secrets are others than at the last turn.
+    fn note_change(&self, known: &mut Known, found: &Dereferenced) -> bool {
+        let generation = self.instance.metadata.generation.unwrap_or_default();
+        let mark = format!("{generation} {}", found.mark);
+        let changed = known.mark.as_ref() != Some(&mark);
+        if changed && known.mark.is_some() {
+            known.memory.poll_soon();
+            known.waiting_since = None;
+        }
+        known.mark = Some(mark);
+        changed
+    }
+
+    async fn invalid(&self, known: &mut Known, problems: &[Problem], secret_missing: bool) -> Result<Action, ReconcileError> {
+        let situation = Situation::Invalid { problems, secret_missing };
+        self.report(known, &situation, None, None).await?;
+        Ok(self.secret_pause(known).map_or_else(Action::await_change, Action::requeue))
+    }
+
+    async fn poll(&self, known: &mut Known, settings: Arc<Settings>, changed: bool) -> Result<Action, ReconcileError> {
+        let request = self.new_request(known);
+        if request.is_some() {
+            self.context.engine.tokens().unblock(&self.owner, &settings.credentials).await;
+        }
+        if changed {
+            known.memory.interval_changed(settings.interval);
+        }
+        let instance = Instance { owner: self.owner.clone(), settings: settings.clone(), reset_to: self.reset_to() };
+        let which = if request.is_some() { Which::All } else { Which::Due };
+        if known.memory.never_polled() {
+            self.report(known, &self.polling(&[], &settings), Some(&settings), None).await?;
+        }
+        let proceed = || self.unchanged();
+        let run = self.context.engine.run(&instance, &mut known.memory, which, &proceed).await;
+        for report in &run.polled {
+            self.context.metrics.polled(&settings.element, report);
+        }
+        let reports: Vec<_> = settings
+            .resources
+            .iter()
+            .filter_map(|resource| known.memory.report(&resource.name).cloned())
+            .collect();
+        let reports: Vec<_> = reports.iter().collect();
+        if !run.stopped {
+            let situation = self.polling(&reports, &settings);
+            self.report_polling(known, &situation, &instance, request.as_deref()).await?;
+        }
+        let due = known.memory.next_due(self.context.engine.clock().now(), &instance);
+        let waits = reports.iter().any(|r| r.failure.as_ref().is_some_and(|failure| failure.needs_human));
+        let pause = if waits { self.secret_pause(known) } else { None };
+        Ok(Action::requeue(pause.map_or(due, |pause| pause.min(due))))
+    }
+
+    fn polling<'r>(&self, reports: &'r [&'r crate::engine::ResourceReport], settings: &Settings) -> Situation<'r> {
+        Situation::Polling {
+            reports,
+            resources: settings.resources.len(),
+            failure_threshold: settings.failure_threshold,
+        }
+    }
+
+    /// Whether the object in the cache still is what this turn works on.
+    fn unchanged(&self) -> bool {
+        if self.context.ending.is_cancelled() {
+            return false;
+        }
+        let reference = ObjectRef::<Guarded>::new(&self.owner.name).within(&self.owner.namespace);
+        self.context.watched.get(&reference).is_some_and(|now| {
+            let meta = now.meta();
+            meta.uid.as_ref() == Some(&self.owner.uid)
+                && meta.generation == self.instance.metadata.generation
+                && meta.deletion_timestamp.is_none()
+        })
+    }
+
+    /// The value of a `requestedAt` annotation not acted on yet.
+    fn new_request(&self, known: &Known) -> Option<String> {
+        let annotations = self.instance.annotations();
+        let values: Vec<&str> = [REQUESTED_AT, FLUX_REQUESTED_AT]
+            .iter()
+            .filter_map(|key| annotations.get(*key).map(String::as_str))
+            .collect();
+        let request = values.join(" ");
+        let handled = known.status.as_ref().and_then(|status| status.last_handled_requested_at.as_ref());
+        (!request.is_empty() && handled != Some(&request)).then_some(request)
+    }
+
+    fn reset_to(&self) -> Option<(String, Timestamp)> {
+        let value = self.instance.annotations().get(RESET_TO)?;
+        match value.parse() {
+            Ok(at) => Some((value.clone(), at)),
+            Err(_) => {
+                tracing::warn!(
+                    instance = %self.owner.name, namespace = %self.owner.namespace,
+                    "annotation {RESET_TO} is no RFC 3339 instant and is ignored; write it as 2026-01-31T00:00:00Z"
+                );
+                None
+            }
+        }
+    }
+
+    /// When to look at the Secrets again: soon at first, then ever later; never where there are none.
+    fn secret_pause(&self, known: &mut Known) -> Option<Duration> {
+        if self.instance.spec.configuration_from.is_empty() {
+            return None;
+        }
+        let waited = known.waiting_since.get_or_insert_with(Instant::now).elapsed();
+        Some((waited / 10).clamp(SECRET_PAUSES.0, SECRET_PAUSES.1))
+    }
+
+    async fn report_polling(
+        &self,
+        known: &mut Known,
+        situation: &Situation<'_>,
+        instance: &Instance,
+        request: Option<&str>,
+    ) -> Result<(), ReconcileError> {
+        let now = self.context.engine.clock().now();
+        let next_polls: Vec<(String, Timestamp)> = instance
+            .settings
+            .resources
+            .iter()
+            .map(|resource| {
+                let due = known.memory.due(now, instance, &resource.name).saturating_duration_since(Instant::now());
+                let due = SignedDuration::try_from(due).unwrap_or(SignedDuration::ZERO);
+                (resource.name.clone(), now.checked_add(due).unwrap_or(now))
+            })
+            .collect();
+        self.write(known, situation, Some(&instance.settings), &next_polls, request).await
+    }
+
+    async fn report(
+        &self,
+        known: &mut Known,
+        situation: &Situation<'_>,
+        settings: Option<&Settings>,
+        request: Option<&str>,
+    ) -> Result<(), ReconcileError> {
+        self.write(known, situation, settings, &[], request).await
+    }
+
+    async fn write(
+        &self,
+        known: &mut Known,
+        situation: &Situation<'_>,
+        settings: Option<&Settings>,
+        next_polls: &[(String, Timestamp)],
+        handled_request: Option<&str>,
+    ) -> Result<(), ReconcileError> {
+        let before = known.status.clone().unwrap_or_default();
+        let facts = Facts {
+            generation: self.instance.metadata.generation.unwrap_or_default(),
+            now: self.context.engine.clock().now(),
+            settings,
+            next_polls,
+            handled_request,
+        };
+        let after = status::compute(situation, &facts, &before);
+        let (client, owner) = (&self.context.client, &self.owner);
+        match status::write(client, &owner.namespace, &owner.name, &after, &before).await {
+            Ok(()) => {}
+            // Deleted while it was polled: nobody is left to report to.
+            Err(kube::Error::Api(error)) if error.is_not_found() => return Ok(()),
+            Err(error) => return Err(ReconcileError::StatusNotWritten(error)),
+        }
+        let news = events::transitions(&before.conditions, &after.conditions);
+        events::publish(&self.context.recorder, &self.instance.object_ref(&()), news).await;
+        known.status = Some(after);
+        Ok(())
+    }
+}
+
+async fn report_undecodable(object: &Guarded, error: &str, context: &Context) -> Result<(), ReconcileError> {
+    let meta = object.meta();
+    let namespace = meta.namespace.clone().ok_or(ReconcileError::Incomplete("namespace"))?;
+    let name = meta.name.clone().ok_or(ReconcileError::Incomplete("name"))?;
+    let problem = Problem::new("spec", format!("it cannot be understood: {error}"), "correct the field it names");
+    let situation = Situation::Invalid { problems: &[problem], secret_missing: false };
+    let generation = meta.generation.unwrap_or_default();
+    let conditions = stamped(conditions::judge(&situation), &[], generation, context.engine.clock().now());
+    tracing::warn!(%namespace, %name, error, "instance cannot be decoded and is not polled");
+    match status::write_conditions(&context.client, &namespace, &name, generation, &conditions).await {
+        Err(kube::Error::Api(error)) if error.is_not_found() => Ok(()),
+        other => other.map_err(ReconcileError::StatusNotWritten),
+    }?;
+    let news = events::transitions(&[], &conditions);
+    events::publish(&context.recorder, &object.object_ref(&()), news).await;
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! The polling algorithm: records and clock in, decisions out. Pure; `now` is an argument.
+//!
+//! ```text
+//!  Rules (constant)     Memory (checkpoint + what a restart may forget)
+//!        └──────┬───────────┘
+//!   since ─► Pass: decide each record ─► accepted / refused / unanswered ─► complete: proof, floor, tidy
+//! ```
+//!
+//! `docs/adr/0002-polling-algorithm.md` says why each rule is there.
+
+mod checkpoint;
+mod detect;
+mod identity;
+mod memory;
+mod pass;
+mod proof;
+mod record;
+mod rules;
+mod seen;
+mod time;
+
+pub use checkpoint::{Checkpoint, CheckpointError, Encoded, Held, HeldReason, Phase};
+pub use detect::{Change, Decision};
+pub use identity::{EventId, event_ids};
+pub use memory::Memory;
+pub use pass::{Completion, Pass};
+pub use record::{Record, Unreadable};
+pub use rules::Rules;

@@ -1,0 +1,136 @@
+//! Prometheus metrics. Labels are elements, error variants and event types, never names of objects.
+
+use std::sync::atomic::{AtomicI64, AtomicU64};
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::engine::ResourceReport;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PollLabels {
+    element: String,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EventLabels {
+    element: String,
+    r#type: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RecordLabels {
+    element: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReconcileLabels {
+    outcome: &'static str,
+}
+
+/// Every metric of the operator.
+pub struct Metrics {
+    registry: Registry,
+    polls: Family<PollLabels, Counter<u64, AtomicU64>>,
+    poll_duration: Histogram,
+    events: Family<EventLabels, Counter<u64, AtomicU64>>,
+    records: Family<RecordLabels, Counter<u64, AtomicU64>>,
+    pages: Counter<u64, AtomicU64>,
+    weak_proofs: Counter<u64, AtomicU64>,
+    reconciles: Family<ReconcileLabels, Counter<u64, AtomicU64>>,
+    leading: Gauge<i64, AtomicI64>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        // Polls take from milliseconds (one page of a near source) to minutes (a first Baseline).
+        let buckets = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
+        let metrics = Self {
+            registry: Registry::with_prefix("pollinator"),
+            polls: Family::default(),
+            poll_duration: Histogram::new(buckets),
+            events: Family::default(),
+            records: Family::default(),
+            pages: Counter::default(),
+            weak_proofs: Counter::default(),
+            reconciles: Family::default(),
+            leading: Gauge::default(),
+        };
+        metrics.registered()
+    }
+}
+
+impl Metrics {
+    fn registered(mut self) -> Self {
+        let registry = &mut self.registry;
+        registry.register("polls", "Polls of a resource by result: ok, or the error's name", self.polls.clone());
+        registry.register_with_unit(
+            "poll_duration",
+            "How long a poll of a resource took, delivery included",
+            Unit::Seconds,
+            self.poll_duration.clone(),
+        );
+        registry.register("events", "Events accepted by callbacks, by type", self.events.clone());
+        registry.register(
+            "records",
+            "Records listed by sources: unchanged, invalid (skipped), news",
+            self.records.clone(),
+        );
+        registry.register("pages", "Pages read from sources", self.pages.clone());
+        registry.register(
+            "weak_proofs",
+            "Passes over a restless listing accepted after two quiet readings rather than a full second one",
+            self.weak_proofs.clone(),
+        );
+        registry.register("reconciles", "Reconciles by outcome: ok, or the error's name", self.reconciles.clone());
+        registry.register("leading", "1 while this replica holds the lease and polls", self.leading.clone());
+        self
+    }
+
+    /// Counts a finished poll.
+    pub fn polled(&self, element: &str, report: &ResourceReport) {
+        let element = || element.to_owned();
+        let result = report.failure.as_ref().map_or("ok", |failure| failure.reason);
+        let figures = &report.figures;
+        self.polls.get_or_create(&PollLabels { element: element(), result }).inc();
+        self.poll_duration.observe(figures.duration.as_secs_f64());
+        for (r#type, count) in [("CREATED", figures.created), ("UPDATED", figures.updated)] {
+            self.events.get_or_create(&EventLabels { element: element(), r#type }).inc_by(count);
+        }
+        let news = figures.records.saturating_sub(figures.unchanged + figures.invalid);
+        for (outcome, count) in [("unchanged", figures.unchanged), ("invalid", figures.invalid), ("news", news)] {
+            self.records.get_or_create(&RecordLabels { element: element(), outcome }).inc_by(count);
+        }
+        self.pages.inc_by(figures.pages);
+        self.weak_proofs.inc_by(figures.weak_proofs);
+    }
+
+    /// Counts a reconcile: `ok`, or the error's name.
+    pub fn reconciled(&self, outcome: &'static str) {
+        self.reconciles.get_or_create(&ReconcileLabels { outcome }).inc();
+    }
+
+    /// Notes whether this replica polls.
+    pub fn leading(&self, leading: bool) {
+        self.leading.set(i64::from(leading));
+    }
+
+    /// Whether this replica polls.
+    pub fn is_leading(&self) -> bool {
+        self.leading.get() == 1
+    }
+
+    /// All metrics in OpenMetrics text.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        // Writing into a String cannot fail.
+        let _ = text::encode(&mut out, &self.registry);
+        out
+    }
+}

@@ -1,0 +1,9 @@
+//! Logs, metrics and probes.
+
+mod logs;
+mod metrics;
+mod server;
+
+pub use logs::{LogFormat, init_logs};
+pub use metrics::Metrics;
+pub use server::{Gate, Probes, serve};
