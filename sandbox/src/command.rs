@@ -58,6 +58,11 @@ pub enum Command {
     },
     /// Plan a fault.
     Fault(PlannedFault),
+    /// Answer with a report as a listing would print it now, or null.
+    Show {
+        /// Id of the report.
+        id: String,
+    },
     /// Forget the faults that are still to come.
     ClearFaults,
     /// Run commands when a certain request comes.

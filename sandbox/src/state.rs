@@ -16,6 +16,7 @@ use crate::log::Logged;
 use crate::options::Options;
 use crate::random::Random;
 use crate::receiver::Received;
+use crate::record;
 use crate::reports::{Now, Reports};
 
 /// What the sandbox keeps for each of its endpoints.
@@ -137,6 +138,7 @@ impl State {
             }
             Command::Edit(edit) => self.reports.edit(&edit, now)?,
             Command::EditEntry { id } => self.edit_entry(id, now)?,
+            Command::Show { id } => return Ok(self.show(&id)),
             Command::Delete { id } => self.reports.delete(&id)?,
             Command::DeleteListed { index } => {
                 let id = self.listed(index)?;
@@ -222,6 +224,14 @@ impl State {
         } else {
             Err(CommandError::UnknownReport(id))
         }
+    }
+
+    fn show(&self, id: &str) -> Value {
+        let found = self.reports.by_id.get(id).and_then(|report| {
+            let version = report.visible(self.clock.steady())?;
+            Some(record::print(id, report, version, &self.knobs.time_zone(), &self.geolocation, ""))
+        });
+        found.unwrap_or(Value::Null)
     }
 
     fn listed(&self, index: usize) -> Result<String, CommandError> {

@@ -109,7 +109,7 @@ fn rules() -> Vec<Value> {
 fn rules_of(known: &KnownKey) -> Vec<Value> {
     let key = known.key;
     let field = cel_field(key);
-    let absent = format!("!has({field}) || {field} == null");
+    let absent = format!("!has({field})");
     let rule = |condition: String, message: String| json!({"rule": format!("{absent} || {condition}"), "message": message});
     match known.kind {
         KeyKind::VendorType => vec![
@@ -148,4 +148,66 @@ fn cel_field(key: &str) -> String {
             .replace('.', "__dot__")
             .replace('-', "__dash__")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::nearest_known_key;
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_value() {
+        let mut configuration = Configuration::default();
+        configuration.insert("oauth.api.secret", "s3cr3t");
+        configuration.insert("event.poller.configuration", json!({"a": "s3cr3t"}));
+        let shown = format!("{configuration:?}");
+        assert!(
+            shown.contains("oauth.api.secret") && !shown.contains("s3cr3t"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn order_survives() {
+        let text = r#"{"z":1,"a":"2","m":true}"#;
+        let configuration: Configuration = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&configuration).unwrap(), text);
+    }
+
+    #[test]
+    fn every_key_is_a_documented_property() {
+        let mut generator = SchemaGenerator::default();
+        let schema = Configuration::json_schema(&mut generator).to_value();
+        let keys: BTreeSet<_> = KNOWN_KEYS.iter().map(|known| known.key).collect();
+        assert_eq!(keys.len(), KNOWN_KEYS.len(), "a key stands twice");
+        for known in KNOWN_KEYS {
+            let property = &schema["properties"][known.key];
+            assert_eq!(property["description"], known.description, "{}", known.key);
+            assert!(known.description.ends_with('.'), "{}", known.key);
+        }
+    }
+
+    #[test]
+    fn nearest_keys() {
+        for (key, expected) in [
+            ("oauth.api.secert", Some("oauth.api.secret")),
+            (
+                "Event.Notification.Callback.URL",
+                Some("event.notification.callback.url"),
+            ),
+            ("vendor.event.type", None),
+            ("event.type", None),
+            ("", None),
+            (&"x".repeat(100_000), None),
+        ] {
+            assert_eq!(
+                nearest_known_key(key),
+                expected,
+                "{}",
+                key.get(..40).unwrap_or(key)
+            );
+        }
+    }
 }

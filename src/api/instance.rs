@@ -54,7 +54,7 @@ use super::{Configuration, PollingInstanceStatus};
     printcolumn(
         name = "Resources",
         type_ = "string",
-        json_path = ".status.resources[*].name",
+        json_path = ".status.resourcesPolled",
         priority = 1
     )
 )]

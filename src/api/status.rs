@@ -28,6 +28,9 @@ pub struct PollingInstanceStatus {
     /// Value of the `requestedAt` annotation that was acted on last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_requested_at: Option<String>,
+    /// Resources whose newest poll read and delivered everything, of all, such as `2/3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources_polled: Option<String>,
     /// One entry for each polled resource.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -48,6 +51,7 @@ impl Default for PollingInstanceStatus {
             next_poll: None,
             interval: None,
             last_handled_requested_at: None,
+            resources_polled: None,
             resources: Vec::new(),
         }
     }

@@ -121,3 +121,73 @@ impl fmt::Display for DateError {
         write!(f, "{value:?} is no date of the pattern {pattern}: {reason}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::zone;
+
+    fn reads(pattern: &str, record: Value, expected: Result<Option<&str>, &str>) {
+        let path = FieldPath::parse("meta.updated").unwrap();
+        let field = DateField::new(path, DatePattern::parse(pattern).unwrap(), zone::gmt());
+        let read = field.read(&record).map(|date| date.map(|date| date.to_string()));
+        let expected = expected
+            .map(|date| date.map(str::to_owned))
+            .map_err(str::to_owned);
+        assert_eq!(read.map_err(|error| error.to_string()), expected, "{record}");
+    }
+
+    #[test]
+    fn reads_dates_of_records() {
+        let seconds = "yyyy-MM-dd HH:mm:ss";
+        reads(
+            seconds,
+            json!({"meta": {"updated": "2018-01-02 03:04:05"}}),
+            Ok(Some("2018-01-02T03:04:05Z")),
+        );
+        for absent in [
+            json!({}),
+            json!({"meta": {}}),
+            json!({"meta": {"updated": null}}),
+            json!({"meta": {"updated": " "}}),
+        ] {
+            reads(seconds, absent, Ok(None));
+        }
+        reads(
+            "milliseconds",
+            json!({"meta": {"updated": 1534778974827_i64}}),
+            Ok(Some("2018-08-20T15:29:34.827Z")),
+        );
+        reads(
+            "milliseconds",
+            json!({"meta": {"updated": 1.534778974827e12}}),
+            Ok(Some("2018-08-20T15:29:34.827Z")),
+        );
+        reads(
+            "milliseconds",
+            json!({"meta": {"updated": "1534778974827"}}),
+            Ok(Some("2018-08-20T15:29:34.827Z")),
+        );
+        reads(
+            "yyyyMMdd",
+            json!({"meta": {"updated": 20180102}}),
+            Ok(Some("2018-01-02T00:00:00Z")),
+        );
+        reads(
+            seconds,
+            json!({"meta": {"updated": "2018-13-02 03:04:05"}}),
+            Err(
+                "meta.updated: \"2018-13-02 03:04:05\" is no date of the pattern yyyy-MM-dd HH:mm:ss: a part of it is out of range",
+            ),
+        );
+        reads(
+            seconds,
+            json!({"meta": {"updated": true}}),
+            Err(
+                "meta.updated: \"true\" is no date of the pattern yyyy-MM-dd HH:mm:ss: it is neither text nor a number",
+            ),
+        );
+    }
+}

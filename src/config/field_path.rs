@@ -18,12 +18,18 @@ struct Step {
     rest: String,
 }
 
+/// Longest path, in bytes.
+const LONGEST: usize = 500;
+
 /// Why a text is no field path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FieldPathError {
     /// Nothing but white space.
     #[error("is empty")]
     Empty,
+    /// A path longer than any real one; bounds what a path can cost.
+    #[error("is longer than {LONGEST} bytes")]
+    TooLong,
     /// Two dots in a row, or one at an end.
     #[error("{0:?} has an empty name between its dots")]
     EmptyName(String),
@@ -38,6 +44,9 @@ impl FieldPath {
         let written = text.trim();
         if written.is_empty() {
             return Err(FieldPathError::Empty);
+        }
+        if written.len() > LONGEST {
+            return Err(FieldPathError::TooLong);
         }
         let inner = written
             .strip_prefix("@.")
@@ -167,6 +176,7 @@ mod tests {
         ] {
             assert!(FieldPath::parse(text).is_err(), "{text:?}");
         }
+        assert_eq!(FieldPath::parse(&"a.".repeat(300)), Err(FieldPathError::TooLong));
     }
 
     proptest! {

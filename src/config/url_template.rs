@@ -314,16 +314,24 @@ fn suggestion(name: &str, inside: &str) -> String {
 
 /// A name in braces.
 fn placeholder(text: &str) -> Option<&str> {
-    let (_, after) = text.split_once('{')?;
-    let (name, _) = after.split_once('}')?;
-    let is_name = !name.is_empty()
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ' ');
-    if is_name { Some(name) } else { placeholder(after) }
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once('{') {
+        let end = after
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ' ')
+            .unwrap_or(after.len());
+        let (name, behind) = after.split_at_checked(end)?;
+        if !name.is_empty() && behind.starts_with('}') {
+            return Some(name);
+        }
+        rest = behind;
+    }
+    None
 }
 
 /// The first 60 characters, for messages.
 fn cut(text: &str) -> String {
     text.chars().take(60).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ pub enum ZoneError {
 }
 
 /// The ids of `java.util.TimeZone` that are no IANA names or mean something else there; measured on JDK 17.
+/// Java's EST, MST and HST know no daylight saving, as the places named here.
 const JAVA_IDS: &[(&str, &str)] = &[
     ("ACT", "Australia/Darwin"),
     ("AET", "Australia/Sydney"),
@@ -30,10 +31,13 @@ const JAVA_IDS: &[(&str, &str)] = &[
     ("CTT", "Asia/Shanghai"),
     ("EAT", "Africa/Addis_Ababa"),
     ("ECT", "Europe/Paris"),
+    ("EST", "America/Panama"),
+    ("HST", "Pacific/Honolulu"),
     ("IET", "America/Indiana/Indianapolis"),
     ("IST", "Asia/Kolkata"),
     ("JST", "Asia/Tokyo"),
     ("MIT", "Pacific/Apia"),
+    ("MST", "America/Phoenix"),
     ("NET", "Asia/Yerevan"),
     ("NST", "Pacific/Auckland"),
     ("PLT", "Asia/Karachi"),
@@ -43,9 +47,6 @@ const JAVA_IDS: &[(&str, &str)] = &[
     ("SST", "Pacific/Guadalcanal"),
     ("VST", "Asia/Ho_Chi_Minh"),
 ];
-
-/// Java ids that are fixed offsets, without daylight saving; hours east of Greenwich.
-const JAVA_FIXED: &[(&str, i8)] = &[("EST", -5), ("MST", -7), ("HST", -10)];
 
 /// GMT, the zone of Cloud Elements' servers; its name prints as `GMT`.
 pub(super) fn gmt() -> TimeZone {
@@ -65,11 +66,6 @@ pub(super) fn parse(text: &str) -> Result<TimeZone, ZoneError> {
         && let Some(zone) = named(iana)
     {
         return Ok(zone);
-    }
-    if let Some((_, hours)) = JAVA_FIXED.iter().find(|(id, _)| *id == text)
-        && let Ok(offset) = Offset::from_hours(*hours)
-    {
-        return Ok(TimeZone::fixed(offset));
     }
     let bare = ["GMT", "UTC"]
         .iter()

@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn clauses() {
-        let table: &[(&str, Result<&[(&str, &str, &str)], &str>)] = &[
+        type Terms = &'static [(&'static str, &'static str, &'static str)];
+        let table: &[(&str, Result<Terms, &str>)] = &[
             ("", Ok(&[])),
             ("  ", Ok(&[])),
             ("a='b'", Ok(&[("a", "=", "b")])),

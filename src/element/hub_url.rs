@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn urls_as_users_write_them() {
-        let table: &[(&str, &str, &[(&str, &str)])] = &[
+        type Query = &'static [(&'static str, &'static str)];
+        let table: &[(&str, &str, Query)] = &[
             ("/hubs/expense/reports", "/hubs/expense/reports", &[]),
             (" /hubs/expense/reports/ ", "/hubs/expense/reports", &[]),
             ("reports?", "/reports", &[]),

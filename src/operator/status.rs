@@ -46,6 +46,7 @@ pub(super) fn compute(
             .handled_request
             .map(str::to_owned)
             .or_else(|| before.last_handled_requested_at.clone()),
+        resources_polled: before.resources_polled.clone(),
         resources: before.resources.clone(),
     };
     let Some(settings) = facts.settings else { return status };
@@ -73,6 +74,9 @@ pub(super) fn compute(
             status
         })
         .collect();
+    let good = |r: &&ResourceStatus| matches!(r.state, ResourceState::Polled | ResourceState::Learning);
+    let polled = status.resources.iter().filter(good).count();
+    status.resources_polled = Some(format!("{polled}/{}", status.resources.len()));
     status.last_polled = status.resources.iter().filter_map(|r| r.last_polled.clone()).max_by_key(|t| t.0);
     status.next_poll = status.resources.iter().filter_map(|r| r.next_poll.clone()).min_by_key(|t| t.0);
     status

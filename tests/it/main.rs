@@ -1,3 +1,6 @@
-//! Tests of the operator against a Kubernetes API server, a vendor and receivers of events.
+//! Tests of Pollinator against a vendor, receivers of events and a Kubernetes API server.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
 
 mod fake_api;
+mod polling;
+mod support;

@@ -202,6 +202,7 @@ fn tokens(pattern: &str) -> Result<Vec<Token>, PatternError> {
     let mut tokens = Vec::new();
     let mut chars = pattern.chars().peekable();
     let mut quoted = false;
+    let mut unknown = None;
     while let Some(c) = chars.next() {
         if c == '\'' {
             if chars.next_if_eq(&'\'').is_some() {
@@ -216,11 +217,17 @@ fn tokens(pattern: &str) -> Result<Vec<Token>, PatternError> {
             while chars.next_if_eq(&c).is_some() {
                 count += 1;
             }
-            tokens.push(Token::Field(field(c, count, pattern)?, count));
+            match field(c, count, pattern) {
+                Ok(field) => tokens.push(Token::Field(field, count)),
+                Err(error) => unknown = unknown.or(Some(error)),
+            }
         }
     }
     if quoted {
         return Err(PatternError::UnterminatedQuote(pattern.to_owned()));
+    }
+    if let Some(error) = unknown {
+        return Err(error);
     }
     if !tokens.iter().any(|token| token.granule().is_some()) {
         return Err(PatternError::NoDate(pattern.to_owned()));

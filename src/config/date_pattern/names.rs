@@ -26,64 +26,55 @@ pub(super) const WEEKDAYS: [&str; 7] = [
     "Saturday",
 ];
 
-/// Long names of zones by the abbreviation of the zone database, for `zzzz`.
-pub(super) const LONG_ZONES: &[(&str, &str)] = &[
-    ("GMT", "Greenwich Mean Time"),
-    ("UTC", "Coordinated Universal Time"),
-    ("EST", "Eastern Standard Time"),
-    ("EDT", "Eastern Daylight Time"),
-    ("CST", "Central Standard Time"),
-    ("CDT", "Central Daylight Time"),
-    ("MST", "Mountain Standard Time"),
-    ("MDT", "Mountain Daylight Time"),
-    ("PST", "Pacific Standard Time"),
-    ("PDT", "Pacific Daylight Time"),
-    ("AKST", "Alaska Standard Time"),
-    ("AKDT", "Alaska Daylight Time"),
-    ("HST", "Hawaii-Aleutian Standard Time"),
-    ("CET", "Central European Standard Time"),
-    ("CEST", "Central European Summer Time"),
-    ("EET", "Eastern European Standard Time"),
-    ("EEST", "Eastern European Summer Time"),
-];
+/// A zone's name in dates; a name says whether daylight saving is on.
+pub(super) struct ZoneName {
+    pub(super) short: &'static str,
+    pub(super) minutes: i32,
+    /// The name that `zzzz` prints, or none.
+    pub(super) long: &'static str,
+}
 
-/// Abbreviations of zones in dates and their offset in minutes; a name in a date says whether daylight saving is on.
-pub(super) const ZONE_OFFSETS: &[(&str, i32)] = &[
-    ("GMT", 0),
-    ("UTC", 0),
-    ("UT", 0),
-    ("WET", 0),
-    ("EST", -300),
-    ("EDT", -240),
-    ("CST", -360),
-    ("CDT", -300),
-    ("MST", -420),
-    ("MDT", -360),
-    ("PST", -480),
-    ("PDT", -420),
-    ("AKST", -540),
-    ("AKDT", -480),
-    ("HST", -600),
-    ("AST", -240),
-    ("ADT", -180),
-    ("NST", -210),
-    ("NDT", -150),
-    ("WEST", 60),
-    ("CET", 60),
-    ("CEST", 120),
-    ("EET", 120),
-    ("EEST", 180),
-    ("MSK", 180),
-    ("IST", 330),
-    ("JST", 540),
-    ("KST", 540),
-    ("AEST", 600),
-    ("AEDT", 660),
-    ("ACST", 570),
-    ("ACDT", 630),
-    ("AWST", 480),
-    ("NZST", 720),
-    ("NZDT", 780),
+const fn zone(short: &'static str, minutes: i32, long: &'static str) -> ZoneName {
+    ZoneName { short, minutes, long }
+}
+
+/// Names of zones with their offset from GMT in minutes, which tells apart what shares a short name.
+pub(super) const ZONES: &[ZoneName] = &[
+    zone("GMT", 0, "Greenwich Mean Time"),
+    zone("UTC", 0, "Coordinated Universal Time"),
+    zone("UT", 0, ""),
+    zone("WET", 0, ""),
+    zone("EST", -300, "Eastern Standard Time"),
+    zone("EDT", -240, "Eastern Daylight Time"),
+    zone("CST", -360, "Central Standard Time"),
+    zone("CDT", -300, "Central Daylight Time"),
+    zone("MST", -420, "Mountain Standard Time"),
+    zone("MDT", -360, "Mountain Daylight Time"),
+    zone("PST", -480, "Pacific Standard Time"),
+    zone("PDT", -420, "Pacific Daylight Time"),
+    zone("AKST", -540, "Alaska Standard Time"),
+    zone("AKDT", -480, "Alaska Daylight Time"),
+    zone("HST", -600, "Hawaii-Aleutian Standard Time"),
+    zone("AST", -240, ""),
+    zone("ADT", -180, ""),
+    zone("NST", -210, ""),
+    zone("NDT", -150, ""),
+    zone("WEST", 60, ""),
+    zone("CET", 60, "Central European Standard Time"),
+    zone("CEST", 120, "Central European Summer Time"),
+    zone("EET", 120, "Eastern European Standard Time"),
+    zone("EEST", 180, "Eastern European Summer Time"),
+    zone("MSK", 180, ""),
+    zone("IST", 330, "India Standard Time"),
+    zone("JST", 540, ""),
+    zone("KST", 540, ""),
+    zone("AEST", 600, ""),
+    zone("AEDT", 660, ""),
+    zone("ACST", 570, ""),
+    zone("ACDT", 630, ""),
+    zone("AWST", 480, ""),
+    zone("NZST", 720, ""),
+    zone("NZDT", 780, ""),
 ];
 
 /// The first three letters of a name, its short form.

@@ -6,7 +6,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use super::names::{LONG_ZONES, MONTHS, WEEKDAYS, short};
+use super::names::{MONTHS, WEEKDAYS, ZONES, short};
 use super::{Field, Token};
 
 pub(super) fn print(tokens: &[Token], instant: Timestamp, zone: &TimeZone) -> String {
@@ -33,12 +33,7 @@ pub(super) fn print(tokens: &[Token], instant: Timestamp, zone: &TimeZone) -> St
 
 fn date_field(out: &mut String, field: Field, count: usize, local: DateTime) -> std::fmt::Result {
     match field {
-        Field::Era => out.write_str(match (local.year() > 0, count >= 4) {
-            (true, false) => "AD",
-            (true, true) => "Anno Domini",
-            (false, false) => "BC",
-            (false, true) => "Before Christ",
-        }),
+        Field::Era => out.write_str(if local.year() > 0 { "AD" } else { "BC" }),
         Field::Year => year(out, local.year(), count),
         Field::WeekYear => year(out, week_year(local.date()), count),
         Field::Month if count >= 3 => name(out, &MONTHS, i32::from(local.month()) - 1, count),
@@ -125,12 +120,11 @@ fn iso_zone(out: &mut String, minutes: i32, count: usize) -> std::fmt::Result {
 /// The zone's name, or `GMT-08:00` where the zone database knows none.
 fn zone_name(out: &mut String, abbreviation: &str, minutes: i32, count: usize) -> std::fmt::Result {
     let named = abbreviation.chars().all(|c| c.is_ascii_alphabetic());
-    let long = LONG_ZONES
+    let known = ZONES
         .iter()
-        .find(|(short, _)| *short == abbreviation)
-        .map(|(_, long)| *long);
-    match long {
-        Some(long) if count >= 4 => out.write_str(long),
+        .find(|zone| zone.short == abbreviation && zone.minutes == minutes);
+    match known {
+        Some(zone) if count >= 4 && !zone.long.is_empty() => out.write_str(zone.long),
         _ if named && count < 4 => out.write_str(abbreviation),
         _ if minutes == 0 => out.write_str("GMT"),
         _ => write!(

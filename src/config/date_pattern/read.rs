@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{Offset, TimeZone};
 
-use super::names::{LONG_ZONES, MONTHS, WEEKDAYS, ZONE_OFFSETS, short};
+use super::names::{MONTHS, WEEKDAYS, ZONES, short};
 use super::{Field, Token};
 
 /// What was wrong, as the middle of a sentence.
@@ -154,6 +154,7 @@ impl<'a> Reader<'a> {
     fn fraction(&mut self, count: usize, next: Option<&Token>) -> Result<(), Reason> {
         let touches_number = matches!(next, Some(Token::Field(field, _)) if !field.is_zone());
         let digits = self.digits(if touches_number { count } else { usize::MAX });
+        self.found.nanos = 0;
         let mut place = 100_000_000;
         for digit in digits.bytes().take(9) {
             self.found.nanos += place * i32::from(digit - b'0');
@@ -165,7 +166,7 @@ impl<'a> Reader<'a> {
     /// `yy` reads 70 to 99 as 1970 to 1999 and 00 to 69 as 2000 to 2069.
     fn year(&mut self, count: usize, limit: usize) -> Result<i32, Reason> {
         let before = self.rest.len();
-        let year = self.number(limit.max(4), 0, 9999)?;
+        let year = self.number(if count == 2 { limit } else { limit.max(4) }, 0, 9999)?;
         let short = before - self.rest.len() <= 2;
         match (count <= 2, short) {
             (true, true) => Ok(if year < 70 { 2000 + year } else { 1900 + year }),
@@ -199,10 +200,10 @@ impl<'a> Reader<'a> {
         if let Some(offset) = self.numeric_offset() {
             return Some(offset);
         }
-        for (short, long) in LONG_ZONES {
-            if starts_with_ignoring_case(self.rest, long) {
-                self.rest = self.rest.get(long.len()..)?;
-                return abbreviation(short);
+        for zone in ZONES.iter().filter(|zone| !zone.long.is_empty()) {
+            if starts_with_ignoring_case(self.rest, zone.long) {
+                self.rest = self.rest.get(zone.long.len()..)?;
+                return Offset::from_seconds(zone.minutes * 60).ok();
             }
         }
         let end = self.rest.bytes().take_while(u8::is_ascii_alphabetic).count();
@@ -284,10 +285,8 @@ fn starts_with_ignoring_case(text: &str, prefix: &str) -> bool {
 }
 
 fn abbreviation(name: &str) -> Option<Offset> {
-    let (_, minutes) = ZONE_OFFSETS
-        .iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(name))?;
-    Offset::from_seconds(minutes * 60).ok()
+    let zone = ZONES.iter().find(|zone| zone.short.eq_ignore_ascii_case(name))?;
+    Offset::from_seconds(zone.minutes * 60).ok()
 }
 
 /// The parts that were read; what is absent is the beginning of 1970, as in Java.

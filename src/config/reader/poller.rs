@@ -254,7 +254,7 @@ fn pattern(
         "write how the field's dates are printed, such as yyyy-MM-dd'T'HH:mm:ss.SSS, or milliseconds";
     match text.map(DatePattern::parse) {
         None => findings.problem(path, "is missing", remedy),
-        Some(Err(error)) => findings.problem(path, error.to_string(), remedy),
+        Some(Err(error)) => findings.problem(path, error.to_string(), "correct the format"),
         Some(Ok(pattern)) if !pattern.has_year() => findings.problem(path, "has no year in it", remedy),
         Some(Ok(pattern)) => return Some(Some(pattern)),
     }

@@ -20,3 +20,6 @@ mod tokens;
 pub use access::{Access, Refreshed};
 pub use error::TokenError;
 pub use tokens::{Login, Tokens};
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,0 @@
-//! Whole specs in, settings or problems out.

@@ -1,0 +1,139 @@
+//! Grants, and how Secrets are merged.
+
+use super::*;
+use crate::config::CredType;
+
+#[test]
+fn grants() {
+    let client = [("oauth.api.secret", "s")];
+    let with = |extra: &[(&str, &str)], code: Option<&str>| {
+        let mut spec = sample();
+        spec["providerData"] = json!({"code": code});
+        read_json(spec, &secrets(&[&client, extra].concat()))
+    };
+    let grant = |extra: &[(&str, &str)], code| settings(with(extra, code)).credentials.grant;
+    let password = [("oauth.username", "uuid"), ("oauth.password", "p ")];
+    assert!(matches!(
+        grant(&[("oauth.user.refresh_token", "t")], Some("c")),
+        Grant::RefreshToken(_)
+    ));
+    let Grant::AuthorizationCode { code, redirect_uri } = grant(&password, Some(" c ")) else {
+        panic!()
+    };
+    assert_eq!(
+        (code.expose_secret(), redirect_uri.as_str()),
+        ("c", "https://httpbin.org/get")
+    );
+    let Grant::Password {
+        username,
+        password,
+        credtype,
+    } = grant(&password, None)
+    else {
+        panic!()
+    };
+    assert_eq!(
+        (username.as_str(), password.expose_secret(), credtype),
+        ("uuid", "p ", CredType::AuthToken)
+    );
+    let key = |key: &str| format!("spec.configuration[{key:?}]");
+    problem(
+        with(&[], None),
+        &key("oauth.user.refresh_token"),
+        "spec.providerData.code with oauth.callback.url",
+    );
+    problem(
+        with(&[("oauth.username", "u")], None),
+        &key("oauth.password"),
+        "beside oauth.username",
+    );
+    problem(
+        with(&[("oauth.password", "u")], None),
+        &key("oauth.username"),
+        "beside oauth.password",
+    );
+}
+
+#[test]
+fn secrets_win_and_name_their_place() {
+    let spec = |key: &str, value: &str| {
+        let mut spec = sample();
+        spec["configuration"][key] = json!(value);
+        spec
+    };
+    let good = [("oauth.api.secret", "new"), ("oauth.user.refresh_token", "t")];
+    let reading = read_json(spec("oauth.api.secret", "old"), &secrets(&good));
+    warning(
+        &reading,
+        r#"spec.configuration["oauth.api.secret"]"#,
+        "move it to a Secret",
+    );
+    assert_eq!(settings(reading).credentials.client_secret.expose_secret(), "new");
+
+    let mut two = secrets(&good);
+    two.values.push((
+        "later".into(),
+        [("oauth.api.secret".to_owned(), SecretString::from("newest"))].into(),
+    ));
+    assert_eq!(
+        settings(read_json(sample(), &two))
+            .credentials
+            .client_secret
+            .expose_secret(),
+        "newest"
+    );
+
+    let bad = secrets(&[&good[..], &[("event.poller.refresh_interval", "soon")]].concat());
+    let path = r#"secret/concur-credentials["event.poller.refresh_interval"]"#;
+    problem(read_json(sample(), &bad), path, "no number of minutes");
+
+    let odd = secrets(&[&good[..], &[("oauth.user.refreshtoken", "x")]].concat());
+    warning(
+        &read_json(sample(), &odd),
+        r#"secret/concur-credentials["oauth.user.refreshtoken"]"#,
+        "did you mean oauth.user.refresh_token?",
+    );
+
+    let mut binary = secrets(&good);
+    binary.not_text = vec![
+        ("concur-credentials".into(), "oauth.api.key".into()),
+        ("x".into(), "ca.crt".into()),
+    ];
+    problem(
+        read_json(sample(), &binary),
+        r#"secret/concur-credentials["oauth.api.key"]"#,
+        "not UTF-8",
+    );
+
+    let poller = secrets(&[&good[..], &[("event.poller.configuration", "{\"a\": 1}")]].concat());
+    problem(
+        read_json(sample(), &poller),
+        r#"secret/concur-credentials["event.poller.configuration"].a"#,
+        "a number",
+    );
+}
+
+#[test]
+fn a_missing_secret_is_the_only_problem() {
+    let path = "spec.configurationFrom[0].secretRef.name";
+    problem(
+        read_json(sample(), &Secrets::default()),
+        path,
+        "there is no Secret \"concur-credentials\"",
+    );
+    let mut spec = sample();
+    spec["configurationFrom"][0]["secretRef"]["optional"] = json!(true);
+    assert_eq!(problems(read_json(spec, &Secrets::default())).len(), 2);
+}
+
+#[test]
+fn masked_secrets_are_no_secrets() {
+    let mut spec = sample();
+    spec["configuration"]["oauth.api.secret"] = json!("********");
+    let good = secrets(&[("oauth.user.refresh_token", "t")]);
+    problem(
+        read_json(spec, &good),
+        r#"spec.configuration["oauth.api.secret"]"#,
+        "the mask that exports",
+    );
+}

@@ -1,0 +1,120 @@
+//! Nothing is used before it is stored, and other writers are respected.
+
+use super::fakes::*;
+use crate::config::CredType;
+
+#[tokio::test]
+async fn stored_tokens_win_over_configured_ones() {
+    let bench = Bench::new([granted("t1", "r2", US)]).stored(record("r1", US));
+    bench.access().await.unwrap();
+    assert_eq!(bench.sent(), ["r1"]);
+    assert_eq!(bench.asked()[0].0, format!("{US}/oauth2/v0/token"));
+    assert_eq!(bench.stored_token().as_deref(), Some("r2"));
+}
+
+#[tokio::test]
+async fn an_unchanged_record_is_not_written_again() {
+    let mut bench = Bench::new([granted("t1", "r1", US)]).stored(record("r1", US));
+    bench.access().await.unwrap();
+    assert_eq!(bench.writes(), 1, "the owner's name");
+    for turn in 2..5 {
+        bench.later(4000);
+        bench.expect(granted(&format!("t{turn}"), "r1", US));
+        bench.access().await.unwrap();
+    }
+    assert_eq!(bench.writes(), 1);
+}
+
+#[tokio::test]
+async fn a_token_is_not_used_before_it_is_stored() {
+    let bench = Bench::new([granted("t1", "r1", US)]);
+    for _ in 0..3 {
+        bench.fault(Fault::Away);
+    }
+    for _ in 0..3 {
+        let error = bench.access().await.unwrap_err();
+        assert_eq!((error.reason(), error.needs_human()), ("NotStored", false));
+    }
+    assert_eq!(bearer(&bench.access().await.unwrap()), "Bearer t1");
+    assert_eq!(bench.stored_token().as_deref(), Some("r1"));
+    assert_eq!(bench.asked().len(), 1, "the token service was asked once");
+}
+
+#[tokio::test]
+async fn an_unsaved_token_survives_its_access_token() {
+    let mut bench = Bench::new([granted("t1", "r1", US), granted("t2", "r2", US)]);
+    bench.fault(Fault::Away);
+    bench.access().await.unwrap_err();
+    bench.later(4000);
+    bench.fault(Fault::Away);
+    bench.access().await.unwrap_err();
+    assert_eq!(bench.asked().len(), 1);
+    assert_eq!(bearer(&bench.access().await.unwrap()), "Bearer t2");
+    assert_eq!(bench.sent(), ["configured-s3cr3t", "r1"]);
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_is_recognised() {
+    let bench = Bench::new([granted("t1", "r1", US)]);
+    bench.fault(Fault::LostAnswer);
+    assert_eq!(bench.access().await.unwrap_err().reason(), "NotStored");
+    assert_eq!(bearer(&bench.access().await.unwrap()), "Bearer t1");
+    assert_eq!(bench.stored_token().as_deref(), Some("r1"));
+}
+
+#[tokio::test]
+async fn another_writers_newer_token_wins() {
+    let mut bench = Bench::new([granted("t1", "ours", US)]).stored(record("r1", US));
+    bench.access().await.unwrap();
+    bench.later(4000);
+    bench.expect(granted("t2", "ours-2", US));
+    bench.fault(Fault::Other(record("theirs", US)));
+    assert_eq!(bearer(&bench.access().await.unwrap()), "Bearer t2");
+    assert_eq!(bench.stored_token().as_deref(), Some("theirs"));
+    bench.later(4000);
+    bench.expect(granted("t3", "theirs", US));
+    bench.access().await.unwrap();
+    assert_eq!(bench.sent(), ["r1", "ours", "theirs"]);
+}
+
+#[tokio::test]
+async fn another_writers_old_token_is_overwritten() {
+    let mut bench = Bench::new([granted("t1", "r1", US)]).stored(record("r1", ""));
+    bench.access().await.unwrap();
+    bench.later(4000);
+    bench.expect(granted("t2", "ours", US));
+    let mut blocked = record("r1", "");
+    blocked.blocked = Some("Rejected 108: x".to_owned());
+    bench.fault(Fault::Other(blocked));
+    bench.access().await.unwrap();
+    let record = bench.record().unwrap();
+    assert_eq!(
+        (bench.stored_token().as_deref(), record.blocked),
+        (Some("ours"), None)
+    );
+}
+
+#[tokio::test]
+async fn a_rejection_of_an_old_token_looks_for_a_newer_one() {
+    let mut bench = Bench::new([granted("t1", "r1", US)]);
+    bench.access().await.unwrap();
+    let elsewhere = record("r2", US);
+    bench = bench.stored(elsewhere);
+    bench.later(4000);
+    bench.expect(refused(400, "108", "bad or expired refresh token"));
+    bench.expect(granted("t2", "r2", US));
+    assert_eq!(bearer(&bench.access().await.unwrap()), "Bearer t2");
+    assert_eq!(bench.sent(), ["configured-s3cr3t", "r1", "r2"]);
+    assert_eq!(bench.record().unwrap().blocked, None);
+}
+
+#[tokio::test]
+async fn an_unreadable_store_means_no_call() {
+    let bench = Bench::new([]).password(CredType::AuthToken);
+    *bench.store.unreadable.lock().unwrap() = true;
+    let error = bench.access().await.unwrap_err();
+    assert_eq!((error.reason(), error.needs_human()), ("NotLoaded", false));
+    *bench.store.unreadable.lock().unwrap() = false;
+    bench.expect(granted("t1", "r1", US));
+    bench.access().await.unwrap();
+}

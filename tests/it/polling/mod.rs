@@ -1,0 +1,5 @@
+//! The polling algorithm through the real engine, against the simulator, in paused time.
+
+mod restlessness;
+mod scenarios;
+mod trouble;

@@ -1,0 +1,150 @@
+//! A source that never rests, processes that die, answers that are lost: random, seeded, checked by the promises.
+
+use concur_sandbox::{Command, Create, Edit, Fault, PlannedFault, Target};
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::support::memory_store::Write;
+use crate::support::world::{Setup, World};
+
+/// Something that happens between or during polls.
+#[derive(Clone, Debug)]
+enum Step {
+    Create { late: bool },
+    Edit(usize),
+    Delete(usize),
+    Poll,
+    EditDuringPoll { object: usize, page: u32 },
+    DeleteDuringPoll { object: usize, page: u32 },
+    Kill { requests: u64 },
+    LoseWrite,
+    FailWrite,
+    ReceiverFault(usize),
+    Wait(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => any::<bool>().prop_map(|late| Step::Create { late }),
+        3 => (0..20usize).prop_map(Step::Edit),
+        1 => (0..20usize).prop_map(Step::Delete),
+        4 => Just(Step::Poll),
+        2 => ((0..20usize), 1..4u32).prop_map(|(object, page)| Step::EditDuringPoll { object, page }),
+        2 => ((0..20usize), 1..4u32).prop_map(|(object, page)| Step::DeleteDuringPoll { object, page }),
+        1 => (1..5u64).prop_map(|requests| Step::Kill { requests }),
+        1 => Just(Step::LoseWrite),
+        1 => Just(Step::FailWrite),
+        2 => (0..4usize).prop_map(Step::ReceiverFault),
+        2 => (1..50u64).prop_map(Step::Wait),
+    ]
+}
+
+#[derive(Default)]
+struct Objects {
+    alive: Vec<String>,
+    made: usize,
+    edits: usize,
+}
+
+impl Objects {
+    /// An edit that leaves its number in the record.
+    fn edit(&mut self, index: usize) -> Option<Command> {
+        let id = self.pick(index)?;
+        self.edits += 1;
+        let set = [("Name".to_owned(), json!(format!("edit {}", self.edits)))].into_iter().collect();
+        Some(Command::Edit(Edit { id, set, ..Edit::default() }))
+    }
+
+    fn pick(&self, index: usize) -> Option<String> {
+        (!self.alive.is_empty()).then(|| self.alive[index % self.alive.len()].clone())
+    }
+}
+
+async fn live(order: &str, steps: &[Step]) -> World {
+    let mut world = World::new(Setup { knobs: json!({"maxLimit": 3, "order": order}), ..Setup::default() });
+    world.poll().await;
+    let mut objects = Objects::default();
+    for step in steps {
+        world.wait(1).await;
+        take(&mut world, &mut objects, step).await;
+    }
+    world.command(Command::ClearFaults);
+    for _ in 0..14 {
+        world.wait(60).await;
+        world.poll().await;
+    }
+    let held = world.held_by_receiver();
+    for object in &objects.alive {
+        let present = world.record(object);
+        let told = held.get(object).unwrap_or_else(|| panic!("{object} was never reported: {:?}", world.story()));
+        assert_eq!(told["Name"], present["Name"], "the newest version of {object} was not reported");
+    }
+    world.assert_exactly_once_for_a_receiver_that_drops_repeated_ids();
+    world
+}
+
+async fn take(world: &mut World, objects: &mut Objects, step: &Step) {
+    match step {
+        Step::Create { late } => {
+            objects.made += 1;
+            let id = format!("n{:03}", objects.made);
+            let visible_after_ms = late.then_some(40_000);
+            world.command(Command::Create(Create { id: Some(id.clone()), visible_after_ms, ..Create::default() }));
+            objects.alive.push(id);
+        }
+        Step::Edit(index) => {
+            if let Some(edit) = objects.edit(*index) {
+                world.command(edit);
+            }
+        }
+        Step::Delete(index) => {
+            if let Some(id) = objects.pick(*index) {
+                world.command(Command::Delete { id: id.clone() });
+                objects.alive.retain(|alive| *alive != id);
+            }
+        }
+        Step::Poll => drop(world.poll().await),
+        Step::EditDuringPoll { object, page } => {
+            if let Some(edit) = objects.edit(*object) {
+                during(world, *page, edit);
+            }
+        }
+        Step::DeleteDuringPoll { object, page } => {
+            if let Some(id) = objects.pick(*object) {
+                objects.alive.retain(|alive| *alive != id);
+                during(world, *page, Command::Delete { id });
+            }
+        }
+        Step::Kill { requests } => drop(world.poll_and_be_killed(*requests).await),
+        Step::LoseWrite => world.store.plan([Write::AnswerLost]),
+        Step::FailWrite => world.store.plan([Write::Fails]),
+        Step::ReceiverFault(kind) => {
+            let fault = match kind {
+                0 => Fault::AcceptThenDrop,
+                1 => Fault::Status { status: 500, body: None, retry_after: None, content_type: None },
+                2 => Fault::Drop,
+                _ => Fault::TooManyRequests { retry_after: Some("3".into()) },
+            };
+            world.command(Command::Fault(PlannedFault { target: Target::Receiver, fault, times: 2, after: 0 }));
+        }
+        Step::Wait(seconds) => world.wait(*seconds).await,
+    }
+}
+
+fn during(world: &World, page: u32, command: Command) {
+    let at = concur_sandbox::At { target: Target::Reports, request: page, commands: vec![command], after: false };
+    world.command(Command::At(at));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn promises_hold(
+        order in prop::sample::select(vec!["id", "created", "modified-asc", "modified-desc"]),
+        steps in prop::collection::vec(step(), 1..40),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(live(order, &steps));
+    }
+}

@@ -1,0 +1,5 @@
+//! What several tests stand on.
+
+pub mod memory_store;
+pub mod transport;
+pub mod world;
