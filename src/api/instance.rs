@@ -72,7 +72,8 @@ pub struct PollingInstanceSpec {
     /// Unknown keys are kept and reported once as a warning.
     #[serde(default)]
     pub configuration: Configuration,
-    /// Secrets of the same namespace whose keys are configuration keys; merged over `configuration`, later ones win.
+    /// Secrets of the same namespace whose keys are configuration keys. A later one wins over an earlier one, and a
+    /// value in `configuration` over all of them, unless it is empty or an export's mask (`********`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub configuration_from: Vec<SecretSource>,
     /// What the provider handed over during authorisation, as in the Cloud Elements instance JSON.

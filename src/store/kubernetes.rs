@@ -215,10 +215,13 @@ impl TokenStore for KubernetesStore {
             let what = format!("secret {}/{name}", owner.namespace);
             let api = self.secrets(owner);
             let mut meta = metadata(owner, &name, expected.clone());
+            let mut before = None;
             if expected.is_some() {
-                let before = api.get_opt(&name).await.map_err(|error| failed(what.clone(), &error))?;
-                let before = before.ok_or_else(|| StoreError::Conflict { what: what.clone() })?;
-                meta.owner_references = Some(with_owner(before.metadata.owner_references, owner));
+                let found = api.get_opt(&name).await.map_err(|error| failed(what.clone(), &error))?;
+                let found = found.ok_or_else(|| StoreError::Conflict { what: what.clone() })?;
+                let owners = found.metadata.owner_references.unwrap_or_default();
+                meta.owner_references = Some(with_owner(owners.clone(), owner));
+                before = Some(owners);
             }
             let mut data = BTreeMap::new();
             let mut put = |key: &str, value: Option<&str>| {
@@ -233,12 +236,25 @@ impl TokenStore for KubernetesStore {
                 type_: Some(TOKEN_SECRET_TYPE.to_owned()),
                 ..Secret::default()
             };
-            let written = match expected {
-                None => api.create(&PostParams::default(), &secret).await,
-                Some(_) => api.replace(&name, &PostParams::default(), &secret).await,
-            };
+            let mut written = write_secret(&api, &secret, expected).await;
+            // Where OwnerReferencesPermissionEnforcement is on, adding an owner needs the right to delete Secrets,
+            // which the operator does not have. The record is worth more than the reference.
+            if let (Err(kube::Error::Api(refused)), Some(owners)) = (&written, before)
+                && refused.is_forbidden()
+            {
+                let mut secret = secret;
+                secret.metadata.owner_references = Some(owners);
+                written = write_secret(&api, &secret, expected).await;
+            }
             written.map(|secret| secret.resource_version()).map_err(|error| failed(what, &error))
         })
+    }
+}
+
+async fn write_secret(api: &Api<Secret>, secret: &Secret, expected: &Revision) -> Result<Secret, kube::Error> {
+    match expected {
+        None => api.create(&PostParams::default(), secret).await,
+        Some(_) => api.replace(&secret.name_any(), &PostParams::default(), secret).await,
     }
 }
 
@@ -261,13 +277,12 @@ fn metadata(owner: &Owner, name: &str, revision: Revision) -> ObjectMeta {
         namespace: Some(owner.namespace.clone()),
         resource_version: revision,
         labels: Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
-        owner_references: Some(with_owner(None, owner)),
+        owner_references: Some(with_owner(Vec::new(), owner)),
         ..ObjectMeta::default()
     }
 }
 
-fn with_owner(references: Option<Vec<OwnerReference>>, owner: &Owner) -> Vec<OwnerReference> {
-    let mut references = references.unwrap_or_default();
+fn with_owner(mut references: Vec<OwnerReference>, owner: &Owner) -> Vec<OwnerReference> {
     if !references.iter().any(|reference| reference.uid == owner.uid) {
         references.push(OwnerReference {
             api_version: PollingInstance::api_version(&()).into_owned(),

@@ -1,4 +1,4 @@
-//! The configuration keys with the Secrets merged over them, and where each value stands.
+//! The configuration keys with the Secrets merged under them, and where each value stands.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,7 +39,8 @@ enum Source<'a> {
 }
 
 impl<'a> Keys<'a> {
-    /// Lays the Secrets over the configuration, the later over the earlier, and notes what is odd with keys as such.
+    /// Lays the configuration over the Secrets, and later Secrets over earlier ones, as `env` goes over `envFrom` in a
+    /// Pod; notes what is odd with keys as such.
     pub(super) fn merge(
         spec: &'a PollingInstanceSpec,
         secrets: &'a Secrets,
@@ -49,10 +50,6 @@ impl<'a> Keys<'a> {
             found: BTreeMap::new(),
             incomplete: false,
         };
-        for (key, value) in spec.configuration.iter() {
-            judge_inline(key, value, findings);
-            keys.found.insert(key, Source::Inline(value));
-        }
         for (index, source) in spec.configuration_from.iter().enumerate() {
             let wanted = &source.secret_ref;
             if !wanted.optional && !secrets.values.iter().any(|(name, _)| *name == wanted.name) {
@@ -71,6 +68,19 @@ impl<'a> Keys<'a> {
                 }
                 keys.found.insert(key, Source::Secret(name, value));
             }
+        }
+        for (key, value) in spec.configuration.iter() {
+            if let Some(Source::Secret(name, _)) = keys.found.get(key.as_str()) {
+                // An export's mask or an empty value is a place to fill, not a value.
+                if is_blank(value) {
+                    continue;
+                }
+                let message = format!("is set here and in Secret {name:?}; this value is used, remove one of the two");
+                findings.warn(inline_path(key), message);
+            } else {
+                judge_inline(key, value, findings);
+            }
+            keys.found.insert(key, Source::Inline(value));
         }
         for (name, key) in &secrets.not_text {
             if known(key).is_some() {
@@ -232,4 +242,13 @@ pub(super) fn repeated_names(json: &str) -> BTreeSet<String> {
     serde_json::from_str::<Names>(json)
         .map(|names| names.0)
         .unwrap_or_default()
+}
+
+/// Null, nothing but spaces, or the mask that exports print in place of a secret.
+fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().bytes().all(|byte| byte == b'*'),
+        _ => false,
+    }
 }

@@ -50,7 +50,7 @@ impl Findings {
     }
 }
 
-/// Reads the spec of the object `name`, with its Secrets merged over `spec.configuration`.
+/// Reads the spec of the object `name`, with its Secrets merged under `spec.configuration`.
 pub fn read(name: &str, spec: &PollingInstanceSpec, secrets: &Secrets) -> Reading {
     let mut findings = Findings::default();
     let settings = settings(name, spec, secrets, &mut findings);

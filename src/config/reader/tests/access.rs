@@ -55,20 +55,21 @@ fn grants() {
 }
 
 #[test]
-fn secrets_win_and_name_their_place() {
+fn the_configuration_wins_over_secrets_unless_it_is_blank() {
     let spec = |key: &str, value: &str| {
         let mut spec = sample();
         spec["configuration"][key] = json!(value);
         spec
     };
+    let path = r#"spec.configuration["oauth.api.secret"]"#;
     let good = [("oauth.api.secret", "new"), ("oauth.user.refresh_token", "t")];
-    let reading = read_json(spec("oauth.api.secret", "old"), &secrets(&good));
-    warning(
-        &reading,
-        r#"spec.configuration["oauth.api.secret"]"#,
-        "move it to a Secret",
-    );
-    assert_eq!(settings(reading).credentials.client_secret.expose_secret(), "new");
+    let reading = read_json(spec("oauth.api.secret", "inline"), &secrets(&good));
+    warning(&reading, path, "remove one of the two");
+    assert_eq!(settings(reading).credentials.client_secret.expose_secret(), "inline");
+    for blank in ["", "  ", "********"] {
+        let reading = read_json(spec("oauth.api.secret", blank), &secrets(&good));
+        assert_eq!(settings(reading).credentials.client_secret.expose_secret(), "new");
+    }
 
     let mut two = secrets(&good);
     two.values.push((
@@ -83,9 +84,9 @@ fn secrets_win_and_name_their_place() {
         "newest"
     );
 
-    let bad = secrets(&[&good[..], &[("event.poller.refresh_interval", "soon")]].concat());
-    let path = r#"secret/concur-credentials["event.poller.refresh_interval"]"#;
-    problem(read_json(sample(), &bad), path, "no number of minutes");
+    let bad = secrets(&[&good[..], &[("event.notification.enabled", "perhaps")]].concat());
+    let path = r#"secret/concur-credentials["event.notification.enabled"]"#;
+    problem(read_json(sample(), &bad), path, "neither true nor false");
 
     let odd = secrets(&[&good[..], &[("oauth.user.refreshtoken", "x")]].concat());
     warning(
@@ -107,7 +108,7 @@ fn secrets_win_and_name_their_place() {
 
     let poller = secrets(&[&good[..], &[("event.poller.configuration", "{\"a\": 1}")]].concat());
     problem(
-        read_json(sample(), &poller),
+        read_json(spec("event.poller.configuration", ""), &poller),
         r#"secret/concur-credentials["event.poller.configuration"].a"#,
         "a number",
     );
