@@ -1,0 +1,50 @@
+# `make` or `make help` lists the targets.
+SHELL := bash
+.DEFAULT_GOAL := help
+
+# One selection of packages for build and run, so that nothing is built twice with other features.
+CARGO_BUILD = cargo build --locked --bins
+DEMO = cargo run --locked --quiet --bin pollinator-demo --
+
+.PHONY: help build demo demo-kubernetes test testbed fmt lint crds clean tools
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+build: tools ## Build all programs
+	@echo "building pollinator, concur-sandbox and pollinator-demo; the first build takes some minutes"
+	@$(CARGO_BUILD)
+
+demo: build ## Show the whole chain against a Concur simulator: no cluster, under a minute after the build
+	@$(DEMO) local
+
+demo-kubernetes: build testbed ## Show the operator on a real Kubernetes API server (the first time also builds that, with Go)
+	@$(DEMO) kubernetes
+
+test: ## Run everything: format, clippy, all tests, a real API server (needs Go), the chart
+	@tests/run.sh
+
+testbed: ## Provide kube-apiserver, etcd, kubectl, helm and kubeconform, from KUBEBUILDER_ASSETS or built with Go
+	@testbed/build.sh
+
+fmt: ## Format the code
+	@cargo fmt --all
+
+lint: tools ## Check format and clippy with warnings denied
+	@cargo fmt --all --check
+	@cargo clippy --workspace --all-targets --locked -- -D warnings
+
+crds: tools ## Generate crds/ and its copies anew from the Rust types; look at the diff before you commit it
+	@UPDATE=1 cargo test --quiet --locked --package pollinator
+	@git diff --stat -- crds charts 2>/dev/null || true
+
+clean: ## Remove everything that was built, also the testbed
+	@cargo clean
+	@rm -rf target
+
+need = command -v $(1) >/dev/null || { echo "error: no $(1) on the PATH; $(2)" >&2; exit 1; }
+
+tools:
+	@$(call need,cargo,install Rust: https://rustup.rs)
+	@$(call need,cc,install a C compiler: gcc or clang)
+	@$(call need,cmake,install cmake: https://cmake.org or your package manager)
