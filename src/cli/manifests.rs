@@ -75,7 +75,8 @@ impl FileArgs {
             }
         }
         if manifests.instances.is_empty() {
-            return Err(Failed("no PollingInstance in the files; name a manifest with -f".to_owned()));
+            let files: Vec<_> = self.files.iter().map(|file| file.display().to_string()).collect();
+            return Err(Failed(format!("no PollingInstance in {}; name a manifest with -f", files.join(", "))));
         }
         Ok(manifests)
     }

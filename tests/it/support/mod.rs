@@ -2,4 +2,5 @@
 
 pub mod memory_store;
 pub mod transport;
+pub mod vendor;
 pub mod world;

@@ -1,0 +1,374 @@
+//! The binary as users call it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use concur_sandbox::Options;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::vendor::Vendor;
+use crate::support::world::merge;
+
+/// Texts that must never be printed.
+const SECRETS: [&str; 3] = ["sandbox-secret", "sandbox-refresh-token", "sandbox-signature-key"];
+
+struct Desk {
+    vendor: Vendor,
+    folder: TempDir,
+}
+
+impl Desk {
+    async fn new() -> Self {
+        let options = Options { signature_key: Some("sandbox-signature-key".into()), ..Options::default() };
+        Self { vendor: Vendor::start(options).await, folder: TempDir::new().unwrap() }
+    }
+
+    /// The design's sample as the bare instance JSON people have, with the simulator's addresses.
+    fn instance(&self, patch: Value) -> Value {
+        let mut instance = json!({
+            "name": "ConcurForDocs",
+            "element": {"key": "concur"},
+            "tags": ["Docs"],
+            "configuration": {
+                "oauth.callback.url": "https://httpbin.org/get",
+                "oauth.api.key": "sandbox-client",
+                "oauth.api.secret": "sandbox-secret",
+                "oauth.user.refresh_token": "sandbox-refresh-token",
+                "oauth.token.url": self.vendor.token_url(),
+                "event.vendor.type": "polling",
+                "event.notification.callback.url": self.vendor.callback(),
+                "event.notification.signature.key": "sandbox-signature-key",
+                "event.poller.refresh_interval": "15",
+                "event.poller.configuration": {
+                    "reports": {
+                        "url": "/hubs/expense/reports?where=modifiedDateAfter='${date:yyyy-MM-dd'T'HH:mm:ss.SSS}'",
+                        "idField": "ID",
+                        "datesConfiguration": {
+                            "updatedDateField": "LastModifiedDate",
+                            "updatedDateFormat": "yyyy-MM-dd'T'HH:mm:ss.SSS",
+                            "createdDateField": "CreateDate",
+                            "createdDateFormat": "yyyy-MM-dd'T'HH:mm:ss.SSS"
+                        }
+                    }
+                }
+            }
+        });
+        merge(&mut instance, &patch);
+        instance
+    }
+
+    fn file(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    fn sample(&self, patch: Value) -> PathBuf {
+        self.file("instance.json", &self.instance(patch).to_string())
+    }
+
+    fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    async fn poll_once(&self, file: &Path) -> Output {
+        let state = self.state();
+        run(&["poll", "--once", "--state-dir", state.to_str().unwrap(), "-f", file.to_str().unwrap()]).await
+    }
+}
+
+fn pollinator(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pollinator"));
+    command.args(args).env_remove("RUST_LOG");
+    command
+}
+
+/// Runs to the end; nothing printed may hold a secret.
+async fn run(args: &[&str]) -> Output {
+    let mut command = pollinator(args);
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let printed = text(&output);
+    for secret in SECRETS {
+        assert!(!printed.contains(secret), "{args:?} printed a secret: {printed}");
+    }
+    output
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sample_polls_unchanged() {
+    let desk = Desk::new().await;
+    let as_text = desk.instance(json!({}))["configuration"]["event.poller.configuration"].to_string();
+    let as_object = desk.sample(json!({}));
+    let as_string = desk.instance(json!({"configuration": {"event.poller.configuration": as_text}})).to_string();
+    let as_string = desk.file("string.json", &as_string);
+    for (file, object) in [(as_object, "a1"), (as_string, "a2")] {
+        assert_eq!(code(&desk.poll_once(&file).await), 0);
+        desk.vendor.command(json!({"command": "create", "id": object}));
+        let output = desk.poll_once(&file).await;
+        assert_eq!(code(&output), 0, "{}", text(&output));
+        assert!(text(&output).contains("1 created, 0 updated"), "{}", text(&output));
+    }
+    assert_eq!(desk.vendor.story(), ["CREATED a1", "CREATED a2"]);
+    let received = &desk.vendor.sandbox.received()[0];
+    assert_eq!(received.signature, "valid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn once_says_1_when_a_poll_or_delivery_failed_and_goes_on_from_there() {
+    let desk = Desk::new().await;
+    let file = desk.sample(json!({}));
+    assert_eq!(code(&desk.poll_once(&file).await), 0);
+    desk.vendor.command(json!({"command": "create", "id": "a"}));
+    desk.vendor.command(json!({"command": "configure", "knobs": {"receiverStatus": 404}}));
+    let output = desk.poll_once(&file).await;
+    assert_eq!(code(&output), 1);
+    assert!(text(&output).contains("CallbackRefused"), "{}", text(&output));
+
+    desk.vendor.command(json!({"command": "configure", "knobs": {"receiverStatus": null}}));
+    desk.vendor.command(json!({
+        "command": "fault", "target": "reports", "times": 1, "fault": {"kind": "status", "status": 404}
+    }));
+    let output = desk.poll_once(&file).await;
+    assert_eq!(code(&output), 1, "{}", text(&output));
+
+    assert_eq!(code(&desk.poll_once(&file).await), 0);
+    assert_eq!(code(&desk.poll_once(&file).await), 0);
+    assert_eq!(desk.vendor.story(), ["CREATED a"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_prints_and_leaves_everything_as_it_was() {
+    let desk = Desk::new().await;
+    let file = desk.sample(json!({}));
+    assert_eq!(code(&desk.poll_once(&file).await), 0);
+    desk.vendor.command(json!({"command": "create", "id": "a"}));
+    let state = desk.state();
+    let args = ["poll", "--once", "--dry-run", "--output", "json", "--state-dir", state.to_str().unwrap(), "-f"];
+    for _ in 0..2 {
+        let output = run(&[&args[..], &[file.to_str().unwrap()]].concat()).await;
+        assert_eq!(code(&output), 0, "{}", text(&output));
+        let first = String::from_utf8(output.stdout).unwrap();
+        let notification: Value = serde_json::from_str(first.lines().next().unwrap()).unwrap();
+        assert_eq!(notification["message"]["events"][0]["objectId"], "a");
+    }
+    assert!(desk.vendor.sandbox.received().is_empty());
+    assert_eq!(code(&desk.poll_once(&file).await), 0);
+    assert_eq!(desk.vendor.story(), ["CREATED a"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn since_moves_the_cursor_once() {
+    let desk = Desk::new().await;
+    let file = desk.sample(json!({}));
+    desk.vendor.command(json!({"command": "seed", "count": 3, "prefix": "r"}));
+    assert_eq!(code(&desk.poll_once(&file).await), 0);
+    let state = desk.state();
+    for _ in 0..2 {
+        let output = run(&[
+            "poll", "--once", "--since", "2020-01-01T00:00:00Z", "--state-dir", state.to_str().unwrap(), "-f",
+            file.to_str().unwrap(),
+        ])
+        .await;
+        assert_eq!(code(&output), 0, "{}", text(&output));
+    }
+    let mut story = desk.vendor.story();
+    story.sort();
+    assert_eq!(story.len(), 3, "reported once: {story:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_folder_in_use_or_damaged_is_left_alone() {
+    let desk = Desk::new().await;
+    let file = desk.sample(json!({}));
+    assert_eq!(code(&desk.poll_once(&file).await), 0);
+    let folder = desk.state().join("checkpoints");
+    let checkpoint = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    let good = std::fs::read(&checkpoint).unwrap();
+    let newer = String::from_utf8(good.clone()).unwrap().replace("\"format\":1", "\"format\":99");
+    let flipped = String::from_utf8(good.clone()).unwrap().replace("\"seenChecksum\":\"", "\"seenChecksum\":\"f");
+    for damaged in [&b"not json"[..], &good[..good.len() / 2], newer.as_bytes(), flipped.as_bytes(), b""] {
+        std::fs::write(&checkpoint, damaged).unwrap();
+        desk.vendor.command(json!({"command": "create"}));
+        let output = desk.poll_once(&file).await;
+        assert_eq!(code(&output), 1, "{}", text(&output));
+        assert!(text(&output).contains("corrupted"), "{}", text(&output));
+        assert_eq!(std::fs::read(&checkpoint).unwrap(), damaged, "nothing is overwritten");
+    }
+    assert!(desk.vendor.story().is_empty(), "nothing is delivered from a damaged state");
+
+    std::fs::write(&checkpoint, &good).unwrap();
+    // A write that cannot be done, as on a full disk.
+    let beside = checkpoint.with_extension("json.new");
+    std::fs::create_dir(&beside).unwrap();
+    let output = desk.poll_once(&file).await;
+    assert_eq!(code(&output), 1, "{}", text(&output));
+    assert_eq!(std::fs::read(&checkpoint).unwrap(), good);
+    assert!(desk.vendor.story().is_empty(), "unclaimed, so nothing is fetched or delivered");
+    std::fs::remove_dir(&beside).unwrap();
+
+    let state = desk.state();
+    let args = ["poll", "--state-dir", state.to_str().unwrap(), "-f", file.to_str().unwrap()];
+    let mut running = Running(pollinator(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    wait_until("the first run delivers", || !desk.vendor.story().is_empty()).await;
+    let output = desk.poll_once(&file).await;
+    assert_eq!(code(&output), 1);
+    assert!(text(&output).contains("in use by another run"), "{}", text(&output));
+    running.terminate();
+    assert_eq!(running.0.wait().unwrap().code(), Some(0), "SIGTERM ends it well");
+    assert_eq!(desk.vendor.story().len(), 5);
+}
+
+/// Ended with the test.
+struct Running(std::process::Child);
+
+impl Running {
+    fn terminate(&self) {
+        let status = Command::new("kill").arg(self.0.id().to_string()).status().unwrap();
+        assert!(status.success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+async fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(tokio::time::Instant::now() < deadline, "{what}: not within 30 s");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plan_prints_the_requests() {
+    let desk = Desk::new().await;
+    let base = json!({"configuration": {"base.url": "https://us2.api.concursolutions.com"}});
+    let file = desk.sample(base);
+    let at = ["plan", "--at", "2026-11-23T12:00:00Z", "--output", "json", "-f", file.to_str().unwrap()];
+    let output = run(&at).await;
+    assert_eq!(code(&output), 0, "{}", text(&output));
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let expected = json!({
+        "instance": "default/concurfordocs",
+        "resource": "reports",
+        "method": "GET",
+        "url": "https://us2.api.concursolutions.com/api/v3.0/expense/reports\
+                ?modifiedDateAfter=2026-11-23T11:58:59.994&user=ALL&limit=100",
+        "since": "2026-11-23T11:58:59.994Z",
+    });
+    assert_eq!(line, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn validate_says_everything_at_once() {
+    let desk = Desk::new().await;
+    let good = desk.sample(json!({}));
+    assert_eq!(code(&run(&["validate", "-f", good.to_str().unwrap()]).await), 0);
+
+    let bad = desk.sample(json!({
+        "element": {"key": "concurr"},
+        "configuration": {
+            "event.poller.refresh_interval": "soon",
+            "event.notification.calback.url": "https://x.example",
+            "event.poller.configuration": {"reports": {"idField": "", "url": "/hubs/expense/reports?w=${dat}"}}
+        }
+    }));
+    let output = run(&["validate", "--output", "json", "-f", bad.to_str().unwrap()]).await;
+    assert_eq!(code(&output), 1);
+    let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let paths: Vec<_> =
+        findings[0]["problems"].as_array().unwrap().iter().map(|p| p["path"].as_str().unwrap()).collect();
+    for path in [
+        r#"spec.configuration["event.poller.refresh_interval"]"#,
+        r#"spec.configuration["event.poller.configuration"].reports.idField"#,
+        r#"spec.configuration["event.poller.configuration"].reports.url"#,
+    ] {
+        assert!(paths.contains(&path), "{path} in {paths:?}");
+    }
+    let warnings = findings[0]["warnings"].to_string();
+    assert!(warnings.contains("event.notification.callback.url"), "the nearest key is named: {warnings}");
+
+    let unknown = desk.sample(json!({"element": {"key": "concurr"}}));
+    let output = run(&["validate", "-f", unknown.to_str().unwrap()]).await;
+    assert_eq!(code(&output), 1);
+    assert!(text(&output).contains("concurr") && text(&output).contains("built in: concur"), "{}", text(&output));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn broken_files_and_missing_secrets_are_named() {
+    let desk = Desk::new().await;
+    let table = [
+        ("a.json", "{\"element\": ", "not valid JSON"),
+        ("b.yaml", "kind: [", "not valid YAML"),
+        ("c.yaml", "a: 1", "neither a Kubernetes object nor"),
+        ("d.yaml", "kind: ConfigMap", "no PollingInstance"),
+        ("e.yaml", "kind: PollingInstance\nmetadata: {name: x}\nspec: {element: 5}", "spec.element"),
+        (
+            "f.yaml",
+            "kind: PollingInstance\nmetadata: {name: x}\nspec:\n  element: {key: concur}\n  \
+             configurationFrom: [{secretRef: {name: gone}}]\n",
+            "Secret \"gone\" is not among the files",
+        ),
+    ];
+    for (name, content, words) in table {
+        let file = desk.file(name, content);
+        let output = desk.poll_once(&file).await;
+        assert_eq!(code(&output), 1, "{name}");
+        assert!(text(&output).contains(words), "{name}: {}", text(&output));
+        assert!(text(&output).contains(name), "{name}: {}", text(&output));
+    }
+    let gone = desk.folder.path().join("gone.yaml");
+    assert_eq!(code(&desk.poll_once(&gone).await), 1);
+    assert_eq!(code(&run(&["poll", "--bogus"]).await), 2, "wrong usage");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_checks_a_received_body() {
+    let desk = Desk::new().await;
+    let file = desk.sample(json!({}));
+    desk.poll_once(&file).await;
+    desk.vendor.command(json!({"command": "create", "id": "a"}));
+    desk.poll_once(&file).await;
+    let received = desk.vendor.sandbox.received().remove(0);
+    let header = |name: &str| received.headers.iter().find(|(key, _)| key == name).unwrap().1.clone();
+    let signature = header("elements-webhook-signature");
+    let verify = |body: Vec<u8>, key: &str| {
+        let mut child = pollinator(&["verify", "--signature", &signature, "--key", key])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), &body).unwrap();
+        child.wait().unwrap().code().unwrap()
+    };
+    let body = received.body.to_vec();
+    assert_eq!(verify(body.clone(), "sandbox-signature-key"), 0);
+    assert_eq!(verify(body.clone(), "another"), 1);
+    assert_eq!(verify([&body[..], b"\n"].concat(), "sandbox-signature-key"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn crd_prints_what_the_crds_folder_holds() {
+    let output = run(&["crd"]).await;
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let stored = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        assert!(printed.contains(&stored));
+    }
+}
