@@ -31,12 +31,12 @@ fmt: ## Format the code
 	@cargo fmt --all
 
 lint: tools ## Check format and clippy with warnings denied
-	@cargo fmt --all --check
+	@cargo fmt --all --check --message-format short
 	@cargo clippy --workspace --all-targets --locked -- -D warnings
 
-crds: tools ## Generate crds/ and its copies anew from the Rust types; look at the diff before you commit it
-	@UPDATE=1 cargo test --quiet --locked --package pollinator
-	@git diff --stat -- crds charts 2>/dev/null || true
+crds: tools ## Generate crds/ anew from the Rust types; look at the diff before you commit it
+	@UPDATE=1 cargo test --quiet --locked --package pollinator --lib up_to_date
+	@git diff --stat -- crds 2>/dev/null || true
 
 clean: ## Remove everything that was built, also the testbed
 	@cargo clean

@@ -27,7 +27,7 @@ testbed/build.sh
 TESTBED_DIR=$(cd "${TESTBED_DIR:-target/testbed}" && pwd)
 export TESTBED_DIR
 
-step "format" cargo fmt --all --check
+step "format" cargo fmt --all --check --message-format short
 step "clippy" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "tests" tests
 step "chart" "$TESTBED_DIR/bin/helm" lint --strict --quiet charts/pollinator

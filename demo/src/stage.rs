@@ -158,11 +158,13 @@ impl Stage {
     ) -> Result<T, Error> {
         let began = Instant::now();
         loop {
+            let found = look(&self.sandbox.control, &self.ledger).await;
+            // A process that has ended is the better explanation of whatever was not found.
             self.sandbox.process.check()?;
             if let Some(polling) = &mut self.polling {
                 polling.check()?;
             }
-            if let Some(found) = look(&self.sandbox.control, &self.ledger).await? {
+            if let Some(found) = found? {
                 return Ok(found);
             }
             if began.elapsed() > STEP {

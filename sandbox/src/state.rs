@@ -229,7 +229,14 @@ impl State {
     fn show(&self, id: &str) -> Value {
         let found = self.reports.by_id.get(id).and_then(|report| {
             let version = report.visible(self.clock.steady())?;
-            Some(record::print(id, report, version, &self.knobs.time_zone(), &self.geolocation, ""))
+            Some(record::print(
+                id,
+                report,
+                version,
+                &self.knobs.time_zone(),
+                &self.geolocation,
+                "",
+            ))
         });
         found.unwrap_or(Value::Null)
     }

@@ -76,7 +76,10 @@ impl FileArgs {
         }
         if manifests.instances.is_empty() {
             let files: Vec<_> = self.files.iter().map(|file| file.display().to_string()).collect();
-            return Err(Failed(format!("no PollingInstance in {}; name a manifest with -f", files.join(", "))));
+            return Err(Failed(format!(
+                "no PollingInstance in {}; name a manifest with -f",
+                files.join(", ")
+            )));
         }
         Ok(manifests)
     }
@@ -104,8 +107,8 @@ impl FileArgs {
 
 fn documents(name: &str, text: &str) -> Result<Vec<Value>, Failed> {
     if text.trim_start().starts_with(['{', '[']) {
-        let value: Value =
-            serde_json::from_str(text).map_err(|error| Failed(format!("{name} is not valid JSON: {error}")))?;
+        let value: Value = serde_json::from_str(text)
+            .map_err(|error| Failed(format!("{name} is not valid JSON: {error}")))?;
         return Ok(match value {
             Value::Array(items) => items,
             one => vec![one],
@@ -113,7 +116,10 @@ fn documents(name: &str, text: &str) -> Result<Vec<Value>, Failed> {
     }
     let documents: Vec<Value> = serde_saphyr::from_multiple(text)
         .map_err(|error| Failed(format!("{name} is not valid YAML: {error}")))?;
-    Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
+    Ok(documents
+        .into_iter()
+        .filter(|document| !document.is_null())
+        .collect())
 }
 
 impl Manifests {
@@ -126,7 +132,11 @@ impl Manifests {
                 Ok(())
             }
             Some("List") => {
-                let items = document.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+                let items = document
+                    .get("items")
+                    .and_then(Value::as_array)
+                    .cloned()
+                    .unwrap_or_default();
                 items.into_iter().try_for_each(|item| self.add(origin, item))
             }
             Some(_) => Ok(()),
@@ -138,13 +148,19 @@ impl Manifests {
     }
 
     fn add_instance(&mut self, origin: &str, document: Value) -> Result<(), Failed> {
-        let name = document.pointer("/metadata/name").and_then(Value::as_str).unwrap_or("?").to_owned();
+        let name = document
+            .pointer("/metadata/name")
+            .and_then(Value::as_str)
+            .unwrap_or("?")
+            .to_owned();
         let text = document.to_string();
-        let instance: PollingInstance =
-            serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(&text)).map_err(|error| {
-                let (path, inner) = (error.path().to_string(), error.inner());
-                Failed(format!("{origin}: PollingInstance {name}: {path}: {inner}"))
-            })?;
+        let instance: PollingInstance = serde_path_to_error::deserialize(
+            &mut serde_json::Deserializer::from_str(&text),
+        )
+        .map_err(|error| {
+            let (path, inner) = (error.path().to_string(), error.inner());
+            Failed(format!("{origin}: PollingInstance {name}: {path}: {inner}"))
+        })?;
         let namespace = instance.namespace().unwrap_or_else(|| "default".to_owned());
         let name = instance.name_any();
         let uid = instance.uid().unwrap_or_else(|| format!("{namespace}/{name}"));
@@ -164,7 +180,13 @@ impl Manifests {
         let namespace = text("/metadata/namespace").unwrap_or("default").to_owned();
         let name = text("/metadata/name").unwrap_or_default().to_owned();
         let mut values = BTreeMap::new();
-        let entries = |field: &str| document.get(field).and_then(Value::as_object).cloned().unwrap_or_default();
+        let entries = |field: &str| {
+            document
+                .get(field)
+                .and_then(Value::as_object)
+                .cloned()
+                .unwrap_or_default()
+        };
         for (key, value) in entries("data") {
             let decoded = value.as_str().and_then(|text| STANDARD.decode(text.trim()).ok());
             if let Some(text) = decoded.and_then(|bytes| String::from_utf8(bytes).ok()) {
@@ -184,11 +206,17 @@ impl Manifests {
         let mut problems = Vec::new();
         for (index, source) in manifest.spec.configuration_from.iter().enumerate() {
             let name = &source.secret_ref.name;
-            match self.secrets.get(&(manifest.owner.namespace.clone(), name.clone())) {
+            match self
+                .secrets
+                .get(&(manifest.owner.namespace.clone(), name.clone()))
+            {
                 Some(values) => secrets.values.push((name.clone(), values.clone())),
                 None if missing == MissingSecret::IsElsewhere => {
-                    let expected = EXPECTED_OF_SECRETS.iter().filter(|key| manifest.spec.configuration.get(**key).is_none());
-                    let given = expected.map(|key| ((*key).to_owned(), SecretString::from("given elsewhere")));
+                    let expected = EXPECTED_OF_SECRETS
+                        .iter()
+                        .filter(|key| manifest.spec.configuration.get(**key).is_none());
+                    let given =
+                        expected.map(|key| ((*key).to_owned(), SecretString::from("given elsewhere")));
                     secrets.values.insert(0, (name.clone(), given.collect()));
                 }
                 None if source.secret_ref.optional => {}
@@ -222,13 +250,28 @@ impl Manifest {
 
 /// A bare instance JSON as an object: the body of `POST /instances` is a spec.
 fn wrapped(instance: Value) -> Value {
-    let name = instance.get("name").and_then(Value::as_str).unwrap_or("instance").to_owned();
-    let mut object_name: String =
-        name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let name = instance
+        .get("name")
+        .and_then(Value::as_str)
+        .unwrap_or("instance")
+        .to_owned();
+    let mut object_name: String = name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .collect();
     object_name = object_name.trim_matches('-').to_owned();
     let known = ["name", "element", "tags", "configuration", "providerData"];
     let spec: Map<String, Value> = match instance {
-        Value::Object(fields) => fields.into_iter().filter(|(key, _)| known.contains(&key.as_str())).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .filter(|(key, _)| known.contains(&key.as_str()))
+            .collect(),
         _ => Map::new(),
     };
     json!({

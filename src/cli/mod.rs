@@ -63,7 +63,10 @@ impl Failed {
 
 /// A runtime for the subcommands that wait.
 fn runtime() -> Result<tokio::runtime::Runtime, Failed> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failed::new)
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failed::new)
 }
 
 /// Is cancelled at the first SIGTERM or ctrl-c; a second one ends the process at once.

@@ -23,13 +23,28 @@ pub(super) struct OperatorArgs {
     /// Allow callbacks and sources in this network although the address guard refuses it; may be repeated
     ///
     /// Refused unless allowed: loopback, link-local with the cloud metadata services, multicast, and the API server.
-    #[arg(long, env = "POLLINATOR_ALLOW_ADDRESS", value_name = "CIDR", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "POLLINATOR_ALLOW_ADDRESS",
+        value_name = "CIDR",
+        value_delimiter = ','
+    )]
     allow_address: Vec<IpNet>,
     /// Never call this network; wins over --allow-address; may be repeated
-    #[arg(long, env = "POLLINATOR_DENY_ADDRESS", value_name = "CIDR", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "POLLINATOR_DENY_ADDRESS",
+        value_name = "CIDR",
+        value_delimiter = ','
+    )]
     deny_address: Vec<IpNet>,
     /// Where /livez, /readyz and /metrics are served
-    #[arg(long, env = "POLLINATOR_LISTEN", value_name = "ADDR", default_value = "0.0.0.0:8080")]
+    #[arg(
+        long,
+        env = "POLLINATOR_LISTEN",
+        value_name = "ADDR",
+        default_value = "0.0.0.0:8080"
+    )]
     listen: SocketAddr,
     /// Hold a Lease while polling, so that of several replicas one works and the others stand by
     #[arg(long, env = "POLLINATOR_LEADER_ELECTION", value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
@@ -73,6 +88,12 @@ pub(super) fn run(args: OperatorArgs) -> Result<ExitCode, Failed> {
 
 /// Pod or host name for humans, and a random part, since two processes of one name would both lead.
 fn identity() -> String {
-    let name = ["POD_NAME", "HOSTNAME"].into_iter().find_map(|key| std::env::var(key).ok());
-    format!("{}_{}", name.as_deref().unwrap_or("pollinator"), uuid::Uuid::new_v4().simple())
+    let name = ["POD_NAME", "HOSTNAME"]
+        .into_iter()
+        .find_map(|key| std::env::var(key).ok());
+    format!(
+        "{}_{}",
+        name.as_deref().unwrap_or("pollinator"),
+        uuid::Uuid::new_v4().simple()
+    )
 }

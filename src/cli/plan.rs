@@ -18,7 +18,9 @@ use crate::poll::{Memory, Rules};
 /// `since` is the instant that the macros of the url print: the cursor less the lookback, which is always read again.
 /// Without base.url the host is known only after the first token; the element's own host stands in for it here.
 #[derive(Args, Debug)]
-#[command(after_long_help = "Example:\n  pollinator plan -f examples/concur/ --at 2026-11-23T12:00:00Z --output json")]
+#[command(
+    after_long_help = "Example:\n  pollinator plan -f examples/concur/ --at 2026-11-23T12:00:00Z --output json"
+)]
 pub(super) struct PlanArgs {
     #[command(flatten)]
     files: FileArgs,
@@ -38,7 +40,9 @@ pub(super) fn run(args: &PlanArgs) -> Result<ExitCode, Failed> {
         let settings = match manifests.settings(manifest, MissingSecret::IsElsewhere).settings {
             Ok(settings) => settings,
             Err(problems) => {
-                problems.iter().for_each(|problem| eprintln!("{}: {}: {problem}", manifest.origin, manifest.name()));
+                problems
+                    .iter()
+                    .for_each(|problem| eprintln!("{}: {}: {problem}", manifest.origin, manifest.name()));
                 all = false;
                 continue;
             }
@@ -46,9 +50,17 @@ pub(super) fn run(args: &PlanArgs) -> Result<ExitCode, Failed> {
         for resource in &settings.resources {
             let planned = element::builtin(&settings.element).and_then(|definition| {
                 let listing = definition.listing(resource)?;
-                let rules = Rules::new(&manifest.owner.uid, &settings, resource, listing.volatile_fields());
+                let rules = Rules::new(
+                    &manifest.owner.uid,
+                    &settings,
+                    resource,
+                    listing.volatile_fields(),
+                );
                 let since = Memory::with_cursor_at(&rules, at).since(&rules);
-                let base = settings.base_url.clone().unwrap_or_else(|| definition.default_host().clone());
+                let base = settings
+                    .base_url
+                    .clone()
+                    .unwrap_or_else(|| definition.default_host().clone());
                 Ok::<(Timestamp, Url), ElementError>((since, listing.first_url(&base, since, at)?))
             });
             match planned {

@@ -45,10 +45,20 @@ pub(super) struct PollArgs {
     /// Allow callbacks and sources in this network although the address guard refuses it; may be repeated
     ///
     /// Here loopback is allowed; link-local and multicast are refused.
-    #[arg(long, env = "POLLINATOR_ALLOW_ADDRESS", value_name = "CIDR", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "POLLINATOR_ALLOW_ADDRESS",
+        value_name = "CIDR",
+        value_delimiter = ','
+    )]
     allow_address: Vec<IpNet>,
     /// Never call this network; wins over --allow-address; may be repeated
-    #[arg(long, env = "POLLINATOR_DENY_ADDRESS", value_name = "CIDR", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "POLLINATOR_DENY_ADDRESS",
+        value_name = "CIDR",
+        value_delimiter = ','
+    )]
     deny_address: Vec<IpNet>,
     /// What is printed: a line for each poll, or one JSON object a line
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
@@ -73,14 +83,25 @@ pub(super) fn run(args: PollArgs) -> Result<ExitCode, Failed> {
         let tokens = Arc::new(Tokens::new(http.clone(), store.clone()));
         let good = if args.dry_run {
             let printer = Arc::new(Printer { output: args.output });
-            let engine = Engine::new(Arc::new(Overlay::new(store)), http, tokens, printer, clock, process);
+            let engine = Engine::new(
+                Arc::new(Overlay::new(store)),
+                http,
+                tokens,
+                printer,
+                clock,
+                process,
+            );
             poll(&args, engine, instances, ending).await
         } else {
             let callbacks = Arc::new(Callbacks::new(http.clone(), clock));
             let engine = Engine::new(store, http, tokens, callbacks, clock, process);
             poll(&args, engine, instances, ending).await
         };
-        Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if good {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
     })
 }
 
@@ -97,16 +118,27 @@ fn instances(args: &PollArgs) -> Result<Vec<Instance>, Failed> {
             Ok(settings) if settings.enabled && !manifest.suspended => instances.push(Instance {
                 owner: manifest.owner.clone(),
                 settings: Arc::new(settings),
-                reset_to: args.since.map(|at| (at.to_string(), at)).or_else(|| manifest.reset_to()),
+                reset_to: args
+                    .since
+                    .map(|at| (at.to_string(), at))
+                    .or_else(|| manifest.reset_to()),
             }),
-            Ok(_) => eprintln!("{}: {}: suspended or disabled, not polled", manifest.origin, manifest.name()),
+            Ok(_) => eprintln!(
+                "{}: {}: suspended or disabled, not polled",
+                manifest.origin,
+                manifest.name()
+            ),
             Err(found) => {
                 let named = |problem| format!("{}: {}: {problem}", manifest.origin, manifest.name());
                 problems.extend(found.iter().map(named));
             }
         }
     }
-    if problems.is_empty() { Ok(instances) } else { Err(Failed(problems.join("\nerror: "))) }
+    if problems.is_empty() {
+        Ok(instances)
+    } else {
+        Err(Failed(problems.join("\nerror: ")))
+    }
 }
 
 /// Polls all instances side by side; true when the newest poll of every resource ended well.
@@ -209,7 +241,11 @@ struct Printer {
 }
 
 impl Outbox for Printer {
-    fn deliver<'a>(&'a self, callback: &'a Callback, notification: &'a Notification) -> BoxFuture<'a, Outcome> {
+    fn deliver<'a>(
+        &'a self,
+        callback: &'a Callback,
+        notification: &'a Notification,
+    ) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
             let body = String::from_utf8_lossy(&notification.body);
             match self.output {

@@ -47,15 +47,28 @@ pub(super) fn run(args: &ValidateArgs) -> Result<ExitCode, Failed> {
             };
             let valid = problems.is_empty();
             let (file, instance) = (manifest.origin.clone(), manifest.name());
-            Finding { file, instance, valid, problems, warnings: reading.warnings }
+            Finding {
+                file,
+                instance,
+                valid,
+                problems,
+                warnings: reading.warnings,
+            }
         })
         .collect();
     match args.output {
-        Output::Json => println!("{}", serde_json::to_string_pretty(&findings).map_err(Failed::new)?),
+        Output::Json => println!(
+            "{}",
+            serde_json::to_string_pretty(&findings).map_err(Failed::new)?
+        ),
         Output::Text => findings.iter().for_each(print),
     }
     let valid = findings.iter().all(|finding| finding.valid);
-    Ok(if valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if valid {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// What the element says of valid settings: unknown element, unknown resource, a where clause it cannot send.
@@ -64,7 +77,10 @@ fn element_problems(settings: &Settings) -> Vec<Problem> {
         Ok(definition) => definition,
         Err(error) => return vec![error.into()],
     };
-    let listings = settings.resources.iter().map(|resource| definition.listing(resource));
+    let listings = settings
+        .resources
+        .iter()
+        .map(|resource| definition.listing(resource));
     listings.filter_map(Result::err).map(Problem::from).collect()
 }
 

@@ -38,7 +38,12 @@ impl Claim {
             None => (None, None),
         };
         let nonces = stored.iter().map(|checkpoint| checkpoint.nonce.clone()).collect();
-        let mut claim = Self { memory: Memory::new(stored, own_now), revision, nonces, saved_at: Instant::now() };
+        let mut claim = Self {
+            memory: Memory::new(stored, own_now),
+            revision,
+            nonces,
+            saved_at: Instant::now(),
+        };
         claim.memory.checkpoint.owner = process.to_owned();
         claim.save(store, owner, resource).await?;
         Ok(claim)
@@ -51,7 +56,11 @@ impl Claim {
         owner: &Owner,
         resource: &str,
     ) -> Result<(), PollError> {
-        if self.memory.needs_saving() { self.save(store, owner, resource).await } else { Ok(()) }
+        if self.memory.needs_saving() {
+            self.save(store, owner, resource).await
+        } else {
+            Ok(())
+        }
     }
 
     /// Saves if something changed and the last save is long enough ago. An API server that is away is no
@@ -86,7 +95,10 @@ impl Claim {
             let nonce = uuid::Uuid::new_v4().simple().to_string();
             self.memory.checkpoint.nonce.clone_from(&nonce);
             self.nonces.push(nonce.clone());
-            match store.save(owner, resource, &self.memory.checkpoint, &self.revision).await {
+            match store
+                .save(owner, resource, &self.memory.checkpoint, &self.revision)
+                .await
+            {
                 Ok(revision) => {
                     self.written(revision, nonce);
                     return Ok(());

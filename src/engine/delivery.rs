@@ -8,10 +8,11 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
 
-use crate::config::{Callback, Settings};
 use super::Clock;
+use crate::config::{Callback, Settings};
 use crate::deliver::{
-    Attempts, DeliveryError, Event, EventType, MAX_EVENTS, Notification, Origin, Outcome, Sender, notification,
+    Attempts, DeliveryError, Event, EventType, MAX_EVENTS, Notification, Origin, Outcome, Sender,
+    notification,
 };
 use crate::http::{BoxFuture, Transport};
 use crate::poll::{Change, Memory, Pass, Record, Rules, event_ids};
@@ -19,7 +20,11 @@ use crate::poll::{Change, Memory, Pass, Record, Rules, event_ids};
 /// Takes notifications to the callback; prints them in a dry run.
 pub trait Outbox: Send + Sync {
     /// Delivers one notification, with the attempts that belong into one poll.
-    fn deliver<'a>(&'a self, callback: &'a Callback, notification: &'a Notification) -> BoxFuture<'a, Outcome>;
+    fn deliver<'a>(
+        &'a self,
+        callback: &'a Callback,
+        notification: &'a Notification,
+    ) -> BoxFuture<'a, Outcome>;
 }
 
 /// The outbox that calls callbacks.
@@ -31,14 +36,24 @@ pub struct Callbacks {
 impl Callbacks {
     /// Calls callbacks over `transport`.
     pub fn new(transport: Arc<dyn Transport>, clock: Clock) -> Self {
-        Self { sender: Sender::new(transport), clock }
+        Self {
+            sender: Sender::new(transport),
+            clock,
+        }
     }
 }
 
 impl Outbox for Callbacks {
-    fn deliver<'a>(&'a self, callback: &'a Callback, notification: &'a Notification) -> BoxFuture<'a, Outcome> {
+    fn deliver<'a>(
+        &'a self,
+        callback: &'a Callback,
+        notification: &'a Notification,
+    ) -> BoxFuture<'a, Outcome> {
         let clock = self.clock;
-        Box::pin(self.sender.deliver(callback, notification, Attempts::default(), move || clock.now()))
+        Box::pin(
+            self.sender
+                .deliver(callback, notification, Attempts::default(), move || clock.now()),
+        )
     }
 }
 
@@ -52,11 +67,18 @@ pub(super) struct News {
 /// What became of one notification.
 pub(super) enum Delivered {
     /// The records of the batch are marked; the events were accepted.
-    Accepted { created: u64, updated: u64, newest: Option<Timestamp> },
+    Accepted {
+        created: u64,
+        updated: u64,
+        newest: Option<Timestamp>,
+    },
     /// The object is held.
     Held { object: String, answer: String },
     /// The callback did not take it.
-    Failed { error: DeliveryError, retry_after: Option<std::time::Duration> },
+    Failed {
+        error: DeliveryError,
+        retry_after: Option<std::time::Duration>,
+    },
     /// The batch was refused as a whole and goes out again, one object at a time.
     Split,
 }
@@ -82,7 +104,15 @@ impl<'a> Deliveries<'a> {
         memory: &Memory,
     ) -> Self {
         let waiting = batches(rules, memory, news);
-        Self { outbox, settings, rules, origin, waiting, under_way: FuturesUnordered::new(), objects: HashSet::new() }
+        Self {
+            outbox,
+            settings,
+            rules,
+            origin,
+            waiting,
+            under_way: FuturesUnordered::new(),
+            objects: HashSet::new(),
+        }
     }
 
     /// Stops sending; what is under way is still awaited.
@@ -99,12 +129,19 @@ impl<'a> Deliveries<'a> {
         }
         Some(match outcome {
             Outcome::Accepted => self.accepted(memory, pass, &batch),
-            Outcome::Refused { status, answer, unanswered } => {
+            Outcome::Refused {
+                status,
+                answer,
+                unanswered,
+            } => {
                 self.note_unanswered(memory, &batch, unanswered);
                 match &batch[..] {
                     [news] => {
                         memory.refused(&news.record, news.change);
-                        Delivered::Held { object: news.record.id.clone(), answer: format!("{status}: {answer}") }
+                        Delivered::Held {
+                            object: news.record.id.clone(),
+                            answer: format!("{status}: {answer}"),
+                        }
                     }
                     _ => {
                         for news in batch.into_iter().rev() {
@@ -114,9 +151,16 @@ impl<'a> Deliveries<'a> {
                     }
                 }
             }
-            Outcome::NotAccepted { reason, retry_after, unanswered } => {
+            Outcome::NotAccepted {
+                reason,
+                retry_after,
+                unanswered,
+            } => {
                 self.note_unanswered(memory, &batch, unanswered);
-                Delivered::Failed { error: reason, retry_after }
+                Delivered::Failed {
+                    error: reason,
+                    retry_after,
+                }
             }
         })
     }
@@ -127,8 +171,11 @@ impl<'a> Deliveries<'a> {
             if batch.iter().any(|news| self.objects.contains(&news.record.id)) {
                 return;
             }
-            let Some(batch) = self.waiting.pop_front() else { return };
-            self.objects.extend(batch.iter().map(|news| news.record.id.clone()));
+            let Some(batch) = self.waiting.pop_front() else {
+                return;
+            };
+            self.objects
+                .extend(batch.iter().map(|news| news.record.id.clone()));
             let events: Vec<Event> = batch.iter().flat_map(|news| self.events(memory, news)).collect();
             let notification = notification(self.origin, &events);
             let (outbox, callback) = (self.outbox, &self.settings.callback);
@@ -150,7 +197,10 @@ impl<'a> Deliveries<'a> {
             date: news.record.event_date(self.origin.polled_at),
             record: news.record.raw.clone(),
         };
-        event_ids(self.rules, memory, &news.record, news.change).into_iter().map(to_event).collect()
+        event_ids(self.rules, memory, &news.record, news.change)
+            .into_iter()
+            .map(to_event)
+            .collect()
     }
 
     fn accepted(&self, memory: &mut Memory, pass: &Pass, batch: &[News]) -> Delivered {
@@ -163,12 +213,18 @@ impl<'a> Deliveries<'a> {
             newest = newest.max(Some(news.record.event_date(self.origin.polled_at)));
             memory.accepted(self.rules, pass, &news.record);
         }
-        Delivered::Accepted { created, updated, newest }
+        Delivered::Accepted {
+            created,
+            updated,
+            newest,
+        }
     }
 
     fn note_unanswered(&self, memory: &mut Memory, batch: &[News], unanswered: bool) {
         if unanswered {
-            batch.iter().for_each(|news| memory.unanswered(self.rules, &news.record));
+            batch
+                .iter()
+                .for_each(|news| memory.unanswered(self.rules, &news.record));
         }
     }
 }
@@ -179,8 +235,9 @@ fn batches(rules: &Rules, memory: &Memory, news: Vec<News>) -> VecDeque<Vec<News
     let mut room = 0;
     for news in news {
         let size = event_ids(rules, memory, &news.record, news.change).len();
-        let same_object =
-            batches.back().is_some_and(|batch| batch.iter().any(|before| before.record.id == news.record.id));
+        let same_object = batches
+            .back()
+            .is_some_and(|batch| batch.iter().any(|before| before.record.id == news.record.id));
         match batches.back_mut() {
             Some(batch) if size <= room && !same_object => {
                 batch.push(news);

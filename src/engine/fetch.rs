@@ -45,7 +45,10 @@ impl Fetch<'_> {
     }
 
     fn limits(&self) -> Limits {
-        Limits { timeout: self.settings.request_timeout, body: BodyLimit::Refuse(LARGEST_PAGE) }
+        Limits {
+            timeout: self.settings.request_timeout,
+            body: BodyLimit::Refuse(LARGEST_PAGE),
+        }
     }
 
     /// Gets one page. `access` is replaced when the vendor wants a new token; `http_status` tells the newest
@@ -65,7 +68,12 @@ impl Fetch<'_> {
                     let status = answer.status().as_u16();
                     *http_status = Some(status);
                     match self.listing.read(&answer, url, &access.base) {
-                        Ok(page) => return Ok(Fetched { page, http_status: status }),
+                        Ok(page) => {
+                            return Ok(Fetched {
+                                page,
+                                http_status: status,
+                            });
+                        }
                         Err(error) => error,
                     }
                 }
@@ -74,7 +82,10 @@ impl Fetch<'_> {
             match error.remedy() {
                 Remedy::RefreshToken if !refreshed => {
                     refreshed = true;
-                    *access = self.tokens.refresh(access, self.login(), self.clock.now()).await?;
+                    *access = self
+                        .tokens
+                        .refresh(access, self.login(), self.clock.now())
+                        .await?;
                 }
                 Remedy::RetrySoon => match patience.next() {
                     Some(pause) => tokio::time::sleep(pause.mul_f64(0.8 + 0.4 * fastrand::f64())).await,

@@ -64,6 +64,8 @@ struct ResourceMemory {
     report: Option<ResourceReport>,
     /// Last end of a poll as told by somebody else, before this process polled.
     last_polled: Option<Timestamp>,
+    /// Polls failed in a row until then.
+    failures_before: u32,
 }
 
 /// Which resources a run takes.
@@ -97,7 +99,14 @@ impl<S: CheckpointStore> Engine<S> {
         clock: Clock,
         process: String,
     ) -> Self {
-        Self { store, transport, tokens, outbox, clock, process }
+        Self {
+            store,
+            transport,
+            tokens,
+            outbox,
+            clock,
+            process,
+        }
     }
 
     /// This machine's clock.
@@ -118,7 +127,10 @@ impl<S: CheckpointStore> Engine<S> {
         which: Which,
         proceed: Proceed<'_>,
     ) -> RunReport {
-        let mut report = RunReport { polled: Vec::new(), stopped: false };
+        let mut report = RunReport {
+            polled: Vec::new(),
+            stopped: false,
+        };
         memory.keep_only(&instance.settings);
         for settings in &instance.settings.resources {
             let due = memory.due(self.clock.now(), instance, &settings.name);
@@ -138,14 +150,30 @@ impl<S: CheckpointStore> Engine<S> {
 }
 
 impl InstanceMemory {
-    /// Tells when a resource was polled last, as far as somebody else remembers; shapes its first due time.
-    pub fn polled_before(&mut self, resource: &str, at: Timestamp) {
-        self.resources.entry(resource.to_owned()).or_default().last_polled = Some(at);
+    /// Tells when a resource was polled last, as far as somebody else remembers, which shapes its first due time,
+    /// and how many polls had failed in a row.
+    pub fn polled_before(&mut self, resource: &str, at: Option<Timestamp>, failures: u32) {
+        let memory = self.resources.entry(resource.to_owned()).or_default();
+        memory.last_polled = at;
+        memory.failures_before = failures;
+    }
+
+    /// Polls of a resource failed in a row.
+    fn failures(&self, resource: &str) -> u32 {
+        let memory = self.resources.get(resource);
+        memory.map_or(0, |memory| {
+            memory
+                .report
+                .as_ref()
+                .map_or(memory.failures_before, |report| report.failures)
+        })
     }
 
     /// Whether no resource was polled yet, by this process or, as far as it was told, by another.
     pub fn never_polled(&self) -> bool {
-        self.resources.values().all(|memory| memory.report.is_none() && memory.last_polled.is_none())
+        self.resources
+            .values()
+            .all(|memory| memory.report.is_none() && memory.last_polled.is_none())
     }
 
     /// The newest report of a resource.
@@ -159,7 +187,12 @@ impl InstanceMemory {
         let last = memory.last_polled;
         *memory.due.get_or_insert_with(|| {
             let elapsed = last.map(|at| Duration::try_from(now.duration_since(at)).unwrap_or(Duration::ZERO));
-            first_due(Instant::now(), elapsed, instance.settings.interval, spread(&instance.owner.uid))
+            first_due(
+                Instant::now(),
+                elapsed,
+                instance.settings.interval,
+                spread(&instance.owner.uid),
+            )
         })
     }
 
@@ -167,7 +200,9 @@ impl InstanceMemory {
     pub fn next_due(&mut self, now: Timestamp, instance: &Instance) -> Duration {
         let names = instance.settings.resources.iter().map(|resource| &resource.name);
         let due = names.map(|name| self.due(now, instance, name)).min();
-        due.map_or(instance.settings.interval, |due| due.saturating_duration_since(Instant::now()))
+        due.map_or(instance.settings.interval, |due| {
+            due.saturating_duration_since(Instant::now())
+        })
     }
 
     /// Makes every resource due now; cursors and claims are kept.
@@ -186,15 +221,22 @@ impl InstanceMemory {
     }
 
     fn keep_only(&mut self, settings: &Settings) {
-        self.resources.retain(|name, _| settings.resources.iter().any(|resource| resource.name == *name));
+        self.resources
+            .retain(|name, _| settings.resources.iter().any(|resource| resource.name == *name));
     }
 
     fn finished(&mut self, instance: &Instance, next: schedule::Next, report: &ResourceReport) {
         let memory = self.resources.entry(report.name.clone()).or_default();
         let first = memory.report.is_none().then(|| spread(&instance.owner.uid));
         let interval = instance.settings.interval;
-        memory.due =
-            Some(next_due(Instant::now(), next, interval, report.failures, first, fastrand::f64()));
+        memory.due = Some(next_due(
+            Instant::now(),
+            next,
+            interval,
+            report.failures,
+            first,
+            fastrand::f64(),
+        ));
         memory.last_polled = Some(report.ended_at);
         memory.report = Some(report.clone());
     }

@@ -6,11 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::claim::Claim;
-use super::delivery::{Deliveries, Delivered, News};
+use super::delivery::{Delivered, Deliveries, News};
 use super::fetch::Fetch;
 use super::schedule::Next;
 use super::{
-    Concern, Engine, Failure, Figures, Instance, InstanceMemory, PollError, PollState, Proceed, ResourceReport,
+    Concern, Engine, Failure, Figures, Instance, InstanceMemory, PollError, PollState, Proceed,
+    ResourceReport,
 };
 use crate::config::ResourceSettings;
 use crate::deliver::{Origin, instance_number, stable_number};
@@ -60,15 +61,29 @@ impl<S: CheckpointStore> Engine<S> {
         let mut progress = Progress::default();
         // Taken out while the poll runs: if the run is dropped half way, what it knew is doubtful and the
         // checkpoint is loaded anew.
-        let mut claim = memory.resources.get_mut(&resource.name).and_then(|memory| memory.claim.take());
+        let mut claim = memory
+            .resources
+            .get_mut(&resource.name)
+            .and_then(|memory| memory.claim.take());
         let result = match definition {
             Ok(definition) => {
-                self.passes(instance, resource, definition, memory, &mut claim, &mut progress, proceed).await
+                self.passes(
+                    instance,
+                    resource,
+                    definition,
+                    memory,
+                    &mut claim,
+                    &mut progress,
+                    proceed,
+                )
+                .await
             }
             Err(error) => Err(error.into()),
         };
         if let (Err(_) | Ok(Ended::Stopped), Some(claim)) = (&result, &mut claim)
-            && let Err(error) = claim.save_changes(&*self.store, &instance.owner, &resource.name).await
+            && let Err(error) = claim
+                .save_changes(&*self.store, &instance.owner, &resource.name)
+                .await
         {
             tracing::warn!(resource = %resource.name, error = %error.chain(), "what was delivered is not saved yet");
         }
@@ -84,12 +99,15 @@ impl<S: CheckpointStore> Engine<S> {
             claim = None;
         }
         progress.figures.duration = began.elapsed();
-        let polled = self.report(instance, resource, memory.report(&resource.name), claim.as_ref(), progress, result);
+        let polled = self.report(instance, resource, memory, claim.as_ref(), progress, result);
         keep(memory, &resource.name, claim);
         Some(polled)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one poll, each owned by somebody else")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one poll, each owned by somebody else"
+    )]
     async fn passes(
         &self,
         instance: &Instance,
@@ -101,7 +119,12 @@ impl<S: CheckpointStore> Engine<S> {
         proceed: Proceed<'_>,
     ) -> Result<Ended, PollError> {
         let listing = definition.listing(resource)?;
-        let rules = Rules::new(&instance.owner.uid, &instance.settings, resource, listing.volatile_fields());
+        let rules = Rules::new(
+            &instance.owner.uid,
+            &instance.settings,
+            resource,
+            listing.volatile_fields(),
+        );
         let (store, owner, name) = (&*self.store, &instance.owner, &resource.name);
         let claim = match slot {
             Some(claim) => claim,
@@ -129,20 +152,29 @@ impl<S: CheckpointStore> Engine<S> {
         for _ in 0..PASSES_IN_A_ROW {
             let mut pass = Pass::begin(self.clock.now());
             let origin = origin(instance, definition, resource, self.clock.now());
-            let mut url =
-                listing.first_url(&access.base, claim.memory.since(&rules), self.clock.now())?;
+            let mut url = listing.first_url(&access.base, claim.memory.since(&rules), self.clock.now())?;
             loop {
                 if !proceed() {
                     return Ok(Ended::Stopped);
                 }
-                let fetched = fetch.page(&url, &mut access, &mut progress.figures.http_status).await?;
+                let fetched = fetch
+                    .page(&url, &mut access, &mut progress.figures.http_status)
+                    .await?;
                 progress.figures.http_status = Some(fetched.http_status);
                 memory.note_vendor_clock(fetched.page.date, self.clock.now());
                 pass.page(&rules, fetched.page.date, self.clock.now());
                 progress.figures.pages += 1;
                 progress.warning = fetched.page.warning.or(progress.warning.take());
-                let news = judge(resource, &rules, &mut claim.memory, &mut pass, progress, fetched.page.items);
-                self.deliver(instance, &rules, &origin, claim, &pass, news, progress).await?;
+                let news = judge(
+                    resource,
+                    &rules,
+                    &mut claim.memory,
+                    &mut pass,
+                    progress,
+                    fetched.page.items,
+                );
+                self.deliver(instance, &rules, &origin, claim, &pass, news, progress)
+                    .await?;
                 match fetched.page.next {
                     None => break,
                     Some(_) if pass.pages() >= MOST_PAGES => {
@@ -161,7 +193,10 @@ impl<S: CheckpointStore> Engine<S> {
         Ok(Ended::Complete)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one poll, each owned by somebody else")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one poll, each owned by somebody else"
+    )]
     async fn deliver(
         &self,
         instance: &Instance,
@@ -177,13 +212,19 @@ impl<S: CheckpointStore> Engine<S> {
         let mut failure = None;
         while let Some(delivered) = deliveries.next(&mut claim.memory, pass).await {
             match delivered {
-                Delivered::Accepted { created, updated, newest } => {
+                Delivered::Accepted {
+                    created,
+                    updated,
+                    newest,
+                } => {
                     progress.figures.created += created;
                     progress.figures.updated += updated;
                     progress.last_event_at = progress.last_event_at.max(newest);
                 }
                 Delivered::Held { object, answer } => {
-                    progress.held.get_or_insert_with(|| format!("object {object} is held: the callback answered {answer}"));
+                    progress.held.get_or_insert_with(|| {
+                        format!("object {object} is held: the callback answered {answer}")
+                    });
                 }
                 Delivered::Split => {}
                 Delivered::Failed { error, retry_after } => {
@@ -192,7 +233,10 @@ impl<S: CheckpointStore> Engine<S> {
                     failure.get_or_insert(error);
                 }
             }
-            if let Err(error) = claim.save_now_and_then(&*self.store, &instance.owner, &rules.resource).await {
+            if let Err(error) = claim
+                .save_now_and_then(&*self.store, &instance.owner, &rules.resource)
+                .await
+            {
                 deliveries.stop();
                 // What is under way is awaited, since dropping it would leave its outcome unknown.
                 while deliveries.next(&mut claim.memory, pass).await.is_some() {}
@@ -206,18 +250,21 @@ impl<S: CheckpointStore> Engine<S> {
         &self,
         instance: &Instance,
         resource: &ResourceSettings,
-        before: Option<&ResourceReport>,
+        memory: &InstanceMemory,
         claim: Option<&Claim>,
         progress: Progress,
         result: Result<(), PollError>,
     ) -> Polled {
         let now = self.clock.now();
+        let before = memory.report(&resource.name);
         let next = match &result {
             Ok(()) => Next::Interval,
             Err(error) => next_after(error, progress.retry_after),
         };
         let lookback = instance.settings.lookback;
-        let cursor = claim.and_then(|claim| claim.memory.checkpoint.cursor(lookback)).or(before.and_then(|before| before.cursor));
+        let cursor = claim
+            .and_then(|claim| claim.memory.checkpoint.cursor(lookback))
+            .or(before.and_then(|before| before.cursor));
         let learning = claim.is_some_and(|claim| claim.memory.checkpoint.phase == Phase::First);
         let state = match &result {
             Ok(()) if learning => PollState::Learning,
@@ -225,11 +272,14 @@ impl<S: CheckpointStore> Engine<S> {
             Err(error) if error.is_delivery() => PollState::DeliveryFailed,
             Err(_) => PollState::PollFailed,
         };
-        let failures = before.map_or(0, |before| before.failures);
+        let failures = memory.failures(&resource.name);
         let held = claim.map_or(0, |claim| claim.memory.checkpoint.refused_objects());
         let mut notes: Vec<String> = Vec::new();
         if let Some(first) = progress.first_invalid {
-            notes.push(format!("{} records were skipped, the first: {first}", progress.figures.invalid));
+            notes.push(format!(
+                "{} records were skipped, the first: {first}",
+                progress.figures.invalid
+            ));
         }
         notes.extend(progress.held);
         notes.extend(progress.warning);
@@ -237,10 +287,20 @@ impl<S: CheckpointStore> Engine<S> {
             name: resource.name.clone(),
             state,
             ended_at: now,
-            succeeded_at: if result.is_ok() { Some(now) } else { before.and_then(|before| before.succeeded_at) },
+            succeeded_at: if result.is_ok() {
+                Some(now)
+            } else {
+                before.and_then(|before| before.succeeded_at)
+            },
             cursor,
-            last_event_at: progress.last_event_at.or(before.and_then(|before| before.last_event_at)),
-            failures: if result.is_ok() { 0 } else { failures.saturating_add(1) },
+            last_event_at: progress
+                .last_event_at
+                .or(before.and_then(|before| before.last_event_at)),
+            failures: if result.is_ok() {
+                0
+            } else {
+                failures.saturating_add(1)
+            },
             held,
             figures: progress.figures,
             failure: result.err().map(|error| failure(&error)),
@@ -259,7 +319,8 @@ impl InstanceMemory {
 
     /// The vendor's clock as far as known, else ours.
     fn vendor_now(&self, now: Timestamp) -> Timestamp {
-        now.checked_add(self.vendor_ahead.unwrap_or(SignedDuration::ZERO)).unwrap_or(now)
+        now.checked_add(self.vendor_ahead.unwrap_or(SignedDuration::ZERO))
+            .unwrap_or(now)
     }
 }
 
@@ -289,7 +350,9 @@ fn judge(
             },
             Err(unreadable) => {
                 progress.figures.invalid += 1;
-                progress.first_invalid.get_or_insert_with(|| super::chain(&unreadable));
+                progress
+                    .first_invalid
+                    .get_or_insert_with(|| super::chain(&unreadable));
             }
         }
     }
@@ -338,12 +401,18 @@ fn failure(error: &PollError) -> Failure {
     let (concerns, needs_human) = match error {
         PollError::Token(error) => (Concern::Credentials, error.needs_human()),
         PollError::Element(_) => (Concern::Source, true),
-        PollError::Source(error) => {
-            (Concern::Source, matches!(error.remedy(), Remedy::AskHuman | Remedy::RefreshToken))
-        }
+        PollError::Source(error) => (
+            Concern::Source,
+            matches!(error.remedy(), Remedy::AskHuman | Remedy::RefreshToken),
+        ),
         PollError::EndlessListing { .. } => (Concern::Source, true),
         PollError::Delivery(_) => (Concern::Delivery, false),
         PollError::Store(_) | PollError::TakenOver => (Concern::Storage, false),
     };
-    Failure { reason: error.reason(), message: error.chain(), concerns, needs_human }
+    Failure {
+        reason: error.reason(),
+        message: error.chain(),
+        concerns,
+        needs_human,
+    }
 }

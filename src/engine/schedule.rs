@@ -78,7 +78,11 @@ mod tests {
         let minute = Duration::from_secs(60);
         let check = |next, failures, first, expected: u64| {
             let due = next_due(now, next, minute, failures, first, 0.5);
-            assert_eq!((due - now).as_secs(), expected, "{next:?} after {failures} failures");
+            assert_eq!(
+                (due - now).as_secs(),
+                expected,
+                "{next:?} after {failures} failures"
+            );
         };
         check(Next::Interval, 0, None, 60);
         check(Next::Interval, 0, Some(0.0), 30);

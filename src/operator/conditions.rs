@@ -49,14 +49,24 @@ fn verdict(type_: &'static str, status: &'static str, reason: &str, message: imp
         Some((at, _)) => format!("{}…", &message[..at]),
         None => message,
     };
-    Verdict { type_, status, reason: reason.to_owned(), message }
+    Verdict {
+        type_,
+        status,
+        reason: reason.to_owned(),
+        message,
+    }
 }
 
 /// The conditions of a situation.
 pub(super) fn judge(situation: &Situation<'_>) -> Vec<Verdict> {
     match situation {
         Situation::Suspended => {
-            vec![verdict("Ready", "True", "Suspended", "spec.suspend is true; set it to false to go on polling")]
+            vec![verdict(
+                "Ready",
+                "True",
+                "Suspended",
+                "spec.suspend is true; set it to false to go on polling",
+            )]
         }
         Situation::Disabled => vec![verdict(
             "Ready",
@@ -64,9 +74,20 @@ pub(super) fn judge(situation: &Situation<'_>) -> Vec<Verdict> {
             "Disabled",
             "event.notification.enabled is false; remove it or set it to true to poll",
         )],
-        Situation::Invalid { problems, secret_missing } => {
-            let reason = if *secret_missing { "SecretNotReady" } else { "InvalidConfiguration" };
-            let message = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ");
+        Situation::Invalid {
+            problems,
+            secret_missing,
+        } => {
+            let reason = if *secret_missing {
+                "SecretNotReady"
+            } else {
+                "InvalidConfiguration"
+            };
+            let message = problems
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(" | ");
             let mut verdicts = vec![verdict("Ready", "False", reason, &message)];
             if *secret_missing {
                 verdicts.push(verdict("CredentialsReady", "False", reason, message));
@@ -75,35 +96,72 @@ pub(super) fn judge(situation: &Situation<'_>) -> Vec<Verdict> {
             }
             verdicts
         }
-        Situation::Polling { reports, resources, failure_threshold } => {
-            polling(reports, *resources, *failure_threshold)
-        }
+        Situation::Polling {
+            reports,
+            resources,
+            failure_threshold,
+        } => polling(reports, *resources, *failure_threshold),
     }
 }
 
 fn polling(reports: &[&ResourceReport], resources: usize, failure_threshold: u32) -> Vec<Verdict> {
-    let failures: Vec<(&ResourceReport, &Failure)> =
-        reports.iter().filter_map(|report| Some((*report, report.failure.as_ref()?))).collect();
+    let failures: Vec<(&ResourceReport, &Failure)> = reports
+        .iter()
+        .filter_map(|report| Some((*report, report.failure.as_ref()?)))
+        .collect();
     let of = |concern: Concern| failures.iter().find(|(_, failure)| failure.concerns == concern);
-    let waiting = reports.len() < resources;
+    // Not Ready before it worked once, and not unready for one failure at the beginning either.
+    let unproven = |report: &&&ResourceReport| report.failure.is_some() && report.succeeded_at.is_none();
+    let unproven = reports.iter().find(unproven);
+    let unpolled = reports.len() < resources;
 
     let mut verdicts = Vec::new();
     verdicts.push(match of(Concern::Credentials) {
         Some((_, failure)) => verdict("CredentialsReady", "False", failure.reason, &failure.message),
-        None if reports.is_empty() => verdict("CredentialsReady", "Unknown", "NotPolledYet", "no token was asked for yet"),
-        None => verdict("CredentialsReady", "True", "TokenObtained", "the source accepts the credentials"),
+        None if reports.is_empty() => verdict(
+            "CredentialsReady",
+            "Unknown",
+            "NotPolledYet",
+            "no token was asked for yet",
+        ),
+        None => verdict(
+            "CredentialsReady",
+            "True",
+            "TokenObtained",
+            "the source accepts the credentials",
+        ),
     });
-    let reading = of(Concern::Source).or(of(Concern::Storage)).or(of(Concern::Credentials));
+    let reading = of(Concern::Source)
+        .or(of(Concern::Storage))
+        .or(of(Concern::Credentials));
     verdicts.push(match reading {
         Some((report, failure)) => verdict("PollSucceeded", "False", failure.reason, about(report, failure)),
-        None if waiting => verdict("PollSucceeded", "Unknown", "NotPolledYet", "not every resource was polled yet"),
-        None => verdict("PollSucceeded", "True", "PollSucceeded", "the newest poll of every resource was read whole"),
+        None if unpolled => verdict(
+            "PollSucceeded",
+            "Unknown",
+            "NotPolledYet",
+            "not every resource was polled yet",
+        ),
+        None => verdict(
+            "PollSucceeded",
+            "True",
+            "PollSucceeded",
+            "the newest poll of every resource was read whole",
+        ),
     });
     let held: usize = reports.iter().map(|report| report.held).sum();
     verdicts.push(match of(Concern::Delivery) {
-        Some((report, failure)) => verdict("DeliverySucceeded", "False", failure.reason, about(report, failure)),
+        Some((report, failure)) => verdict(
+            "DeliverySucceeded",
+            "False",
+            failure.reason,
+            about(report, failure),
+        ),
         None if held > 0 => {
-            let note = reports.iter().flat_map(|report| &report.notes).find(|note| note.contains("is held"));
+            let note = reports
+                .iter()
+                .flat_map(|report| &report.notes)
+                .find(|note| note.contains("is held"));
             let note = note.map(String::as_str).unwrap_or_default();
             verdict(
                 "DeliverySucceeded",
@@ -112,33 +170,84 @@ fn polling(reports: &[&ResourceReport], resources: usize, failure_threshold: u32
                 format!("{held} objects are held and tried again at each poll; {note}"),
             )
         }
-        None if waiting => verdict("DeliverySucceeded", "Unknown", "NotPolledYet", "not every resource was polled yet"),
-        None => verdict("DeliverySucceeded", "True", "DeliverySucceeded", "the callback accepted every event"),
+        None if unpolled => verdict(
+            "DeliverySucceeded",
+            "Unknown",
+            "NotPolledYet",
+            "not every resource was polled yet",
+        ),
+        None => verdict(
+            "DeliverySucceeded",
+            "True",
+            "DeliverySucceeded",
+            "the callback accepted every event",
+        ),
     });
 
+    let first_poll = match unproven.and_then(|report| Some((report, report.failure.as_ref()?))) {
+        Some((report, failure)) => format!(
+            "the first poll failed and is tried again: {}",
+            about(report, failure)
+        ),
+        None => "the first poll is under way".to_owned(),
+    };
     let human = failures.iter().find(|(_, failure)| failure.needs_human);
-    let lasting = failures.iter().find(|(report, _)| report.failures >= failure_threshold);
+    let lasting = failures
+        .iter()
+        .find(|(report, _)| report.failures >= failure_threshold);
     verdicts.insert(
         0,
         match human.or(lasting) {
             Some((report, failure)) => {
                 let times = report.failures;
                 let message = about(report, failure);
-                let message = if failure.needs_human { message } else { format!("{message} ({times} polls in a row)") };
+                let message = if failure.needs_human {
+                    message
+                } else {
+                    format!("{message} ({times} polls in a row)")
+                };
                 verdict("Ready", "False", failure.reason, message)
             }
-            None if waiting => verdict("Ready", "Unknown", "FirstPoll", "the first poll is under way"),
-            None => verdict("Ready", "True", "Polling", format!("{resources} resources are polled")),
+            None if unpolled || unproven.is_some() => verdict("Ready", "Unknown", "FirstPoll", &first_poll),
+            None => verdict(
+                "Ready",
+                "True",
+                "Polling",
+                format!("{resources} resources are polled"),
+            ),
         },
     );
-    if waiting && human.is_none() {
-        verdicts.push(verdict("Reconciling", "True", "FirstPoll", "the first poll is under way"));
+    if verdicts
+        .iter()
+        .any(|verdict| verdict.type_ == "Ready" && verdict.status == "Unknown")
+    {
+        verdicts.push(verdict("Reconciling", "True", "FirstPoll", first_poll));
     }
     verdicts
 }
 
 fn about(report: &ResourceReport, failure: &Failure) -> String {
     format!("resource {}: {}", report.name, failure.message)
+}
+
+/// After a restart, what an earlier process found stands until this one knows better.
+pub(super) fn carried_over(mut verdicts: Vec<Verdict>, before: &[Condition]) -> Vec<Verdict> {
+    for verdict in verdicts.iter_mut().filter(|verdict| verdict.status == "Unknown") {
+        let known = before.iter().find(|condition| condition.type_ == verdict.type_);
+        match known {
+            Some(known) if known.status == "True" || known.status == "False" => {
+                verdict.status = if known.status == "True" { "True" } else { "False" };
+                verdict.reason.clone_from(&known.reason);
+                verdict.message.clone_from(&known.message);
+            }
+            _ => {}
+        }
+    }
+    let unknown = verdicts
+        .iter()
+        .any(|verdict| verdict.type_ == "Ready" && verdict.status == "Unknown");
+    verdicts.retain(|verdict| unknown || verdict.type_ != "Reconciling");
+    verdicts
 }
 
 /// Adds times: `lastTransitionTime` changes with the status only.
@@ -151,9 +260,12 @@ pub(super) fn stamped(
     verdicts
         .into_iter()
         .map(|verdict| {
-            let before = before.iter().find(|c| c.type_ == verdict.type_ && c.status == verdict.status);
+            let before = before
+                .iter()
+                .find(|c| c.type_ == verdict.type_ && c.status == verdict.status);
             Condition {
-                last_transition_time: before.map_or_else(|| whole_second(now), |c| c.last_transition_time.clone()),
+                last_transition_time: before
+                    .map_or_else(|| whole_second(now), |c| c.last_transition_time.clone()),
                 type_: verdict.type_.to_owned(),
                 status: verdict.status.to_owned(),
                 reason: verdict.reason,

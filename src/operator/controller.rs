@@ -20,7 +20,7 @@ use super::status::FIELD_MANAGER;
 use crate::api::{PollingCheckpoint, PollingInstance};
 use crate::element::Tokens;
 use crate::engine::{Callbacks, Clock, Engine};
-use crate::http::{AddressGuard, HttpClient};
+use crate::http::{AddressGuard, HttpClient, Transport};
 use crate::store::KubernetesStore;
 use crate::telemetry::{Gate, Metrics, Probes};
 
@@ -64,7 +64,22 @@ pub enum OperatorError {
     Http(#[from] crate::http::ClientError),
 }
 
-/// Runs until `ending` is cancelled; then finishes what is under way, releases the Lease and returns.
+/// What the operator works with; tests bring their own.
+#[derive(Clone)]
+pub struct Parts {
+    /// The way to the API server.
+    pub client: Client,
+    /// The way to sources and callbacks.
+    pub transport: Arc<dyn Transport>,
+    /// This machine's clock.
+    pub clock: Clock,
+    /// Counts what happens.
+    pub metrics: Arc<Metrics>,
+    /// Tell whether the operator is ready.
+    pub probes: Probes,
+}
+
+/// Runs in the real world until `ending` is cancelled, as [`run_with`] says.
 ///
 /// # Errors
 /// [`OperatorError`] where the operator cannot start.
@@ -74,29 +89,58 @@ pub async fn run(
     probes: Probes,
     ending: CancellationToken,
 ) -> Result<(), OperatorError> {
-    let config = kube::Config::infer().await.map_err(OperatorError::Configuration)?;
+    let config = kube::Config::infer()
+        .await
+        .map_err(OperatorError::Configuration)?;
     let api_server = addresses(&config).await;
-    let default_namespace = config.default_namespace.clone();
     let client = Client::try_from(config).map_err(OperatorError::Client)?;
     let guard = AddressGuard::operator(options.allow.clone(), options.deny.clone(), api_server);
-    let http = Arc::new(HttpClient::new(guard, concat!("Pollinator/", env!("CARGO_PKG_VERSION")))?);
+    let transport = Arc::new(HttpClient::new(
+        guard,
+        concat!("Pollinator/", env!("CARGO_PKG_VERSION")),
+    )?);
+    run_with(
+        Parts {
+            client,
+            transport,
+            clock: Clock::system(),
+            metrics,
+            probes,
+        },
+        options,
+        ending,
+    )
+    .await;
+    Ok(())
+}
 
-    if !wait_for_crds(&client, &options, &probes, &ending).await {
-        return Ok(());
+/// Runs until `ending` is cancelled; then finishes what is under way, releases the Lease and returns.
+pub async fn run_with(parts: Parts, options: Options, ending: CancellationToken) {
+    let Parts {
+        client,
+        metrics,
+        probes,
+        ..
+    } = &parts;
+    if !wait_for_crds(client, &options, probes, &ending).await {
+        return;
     }
     probes.pass(Gate::Crds);
     while !ending.is_cancelled() {
-        let work = work(&client, &options, &http, &metrics, &probes, &ending);
+        let work = work(&parts, &options, &ending);
         if !options.leader_election {
             work.await;
             break;
         }
         probes.pass(Gate::Cache); // a standby is ready to take over
-        let namespace = options.lease_namespace.as_ref().unwrap_or(&default_namespace);
+        let namespace = options
+            .lease_namespace
+            .as_deref()
+            .unwrap_or(client.default_namespace());
         let election = LeaderElection::new(client.clone(), namespace, LEASE, &options.identity);
         let finished = tokio::select! {
             finished = election.with_lease(work) => finished,
-            () = until_not_leading(&metrics, &ending) => None,
+            () = until_not_leading(metrics, &ending) => None,
         };
         metrics.leading(false);
         if finished.is_none() && !ending.is_cancelled() {
@@ -104,7 +148,6 @@ pub async fn run(
         }
     }
     tracing::info!("stopped");
-    Ok(())
 }
 
 /// Ends the wait for the lease, but never work under way, when the process is asked to end.
@@ -116,27 +159,36 @@ async fn until_not_leading(metrics: &Metrics, ending: &CancellationToken) {
 }
 
 /// Watches and reconciles until asked to end.
-async fn work(
-    client: &Client,
-    options: &Options,
-    http: &Arc<HttpClient>,
-    metrics: &Arc<Metrics>,
-    probes: &Probes,
-    ending: &CancellationToken,
-) {
+async fn work(parts: &Parts, options: &Options, ending: &CancellationToken) {
+    let Parts {
+        client,
+        transport,
+        clock,
+        metrics,
+        probes,
+    } = parts;
     metrics.leading(true);
     tracing::info!(identity = %options.identity, "polling begins");
-    let clock = Clock::system();
     let store = Arc::new(KubernetesStore::new(client.clone()));
-    let tokens = Arc::new(Tokens::new(http.clone(), store.clone()));
-    let callbacks = Arc::new(Callbacks::new(http.clone(), clock));
-    let engine = Engine::new(store, http.clone(), tokens, callbacks, clock, options.identity.clone());
+    let tokens = Arc::new(Tokens::new(transport.clone(), store.clone()));
+    let callbacks = Arc::new(Callbacks::new(transport.clone(), *clock));
+    let engine = Engine::new(
+        store,
+        transport.clone(),
+        tokens,
+        callbacks,
+        *clock,
+        options.identity.clone(),
+    );
     let api: Api<Guarded> = match &options.namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     };
     let (watched, writer) = reflector::store();
-    let reporter = Reporter { controller: FIELD_MANAGER.into(), instance: Some(options.identity.clone()) };
+    let reporter = Reporter {
+        controller: FIELD_MANAGER.into(),
+        instance: Some(options.identity.clone()),
+    };
     let recorder = Recorder::new(client.clone(), reporter);
     let context = Arc::new(Context::new(
         client.clone(),
@@ -195,7 +247,12 @@ fn error_policy(object: Arc<Guarded>, error: &ReconcileError, context: Arc<Conte
 }
 
 /// Waits until the API server knows both kinds; false when asked to end before.
-async fn wait_for_crds(client: &Client, options: &Options, probes: &Probes, ending: &CancellationToken) -> bool {
+async fn wait_for_crds(
+    client: &Client,
+    options: &Options,
+    probes: &Probes,
+    ending: &CancellationToken,
+) -> bool {
     loop {
         let missing = missing_crd(client, options).await;
         match missing {
@@ -221,9 +278,15 @@ async fn missing_crd(client: &Client, options: &Options) -> Option<String> {
     if let Err(error) = instances.list_metadata(&one).await {
         return Some(error.to_string());
     }
-    let namespace = options.namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
+    let namespace = options
+        .namespace
+        .clone()
+        .unwrap_or_else(|| client.default_namespace().to_owned());
     let checkpoints: Api<PollingCheckpoint> = Api::namespaced(client.clone(), &namespace);
-    match checkpoints.get_opt("pollinator-looks-whether-the-kind-exists").await {
+    match checkpoints
+        .get_opt("pollinator-looks-whether-the-kind-exists")
+        .await
+    {
         Ok(_) => None,
         Err(error) => Some(error.to_string()),
     }
@@ -231,7 +294,12 @@ async fn missing_crd(client: &Client, options: &Options) -> Option<String> {
 
 /// Addresses of the API server, which no instance may call.
 async fn addresses(config: &kube::Config) -> Vec<IpAddr> {
-    let host = config.cluster_url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let host = config
+        .cluster_url
+        .host()
+        .unwrap_or_default()
+        .trim_matches(['[', ']'])
+        .to_owned();
     let port = config.cluster_url.port_u16().unwrap_or(443);
     match tokio::net::lookup_host((host.as_str(), port)).await {
         Ok(found) => found.map(|address| address.ip()).collect(),

@@ -21,12 +21,18 @@ pub(super) fn transitions(before: &[Condition], after: &[Condition]) -> Vec<Even
         // A False condition that says the same as Ready would only repeat it.
         .filter(|condition| {
             condition.type_ == "Ready"
-                || !after.iter().any(|c| c.type_ == "Ready" && c.status == "False" && c.reason == condition.reason)
+                || !after
+                    .iter()
+                    .any(|c| c.type_ == "Ready" && c.status == "False" && c.reason == condition.reason)
         })
         .map(|condition| {
             let good = (condition.status == "True") != (condition.type_ == "Stalled");
             Event {
-                type_: if good { EventType::Normal } else { EventType::Warning },
+                type_: if good {
+                    EventType::Normal
+                } else {
+                    EventType::Warning
+                },
                 reason: condition.reason.clone(),
                 note: Some(note(&condition.message)),
                 action: "Poll".to_owned(),

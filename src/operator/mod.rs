@@ -9,4 +9,4 @@ mod events;
 mod reconcile;
 mod status;
 
-pub use controller::{Options, OperatorError, run};
+pub use controller::{OperatorError, Options, Parts, run, run_with};

@@ -13,10 +13,10 @@ use kube::{Client, Resource, ResourceExt};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::conditions::{Situation, stamped};
+use super::conditions::Situation;
 use super::dereference::{Dereferenced, dereference};
+use super::events;
 use super::status::{self, Facts};
-use super::{conditions, events};
 use crate::api::{FLUX_REQUESTED_AT, PollingInstance, PollingInstanceStatus, REQUESTED_AT, RESET_TO};
 use crate::config::{Problem, Reading, Settings, read};
 use crate::engine::{Engine, Instance, InstanceMemory, Which};
@@ -50,6 +50,8 @@ struct Known {
     status: Option<PollingInstanceStatus>,
     /// Since when a changed Secret would help.
     waiting_since: Option<Instant>,
+    /// The newest `requestedAt` acted on, which is not forgotten when the status cannot be written.
+    handled_request: Option<String>,
 }
 
 /// Why a reconcile could not be done; it is tried again.
@@ -58,6 +60,9 @@ pub(super) enum ReconcileError {
     /// A Secret could not be read.
     #[error("Secrets of the instance cannot be read")]
     SecretUnreadable(#[source] kube::Error),
+    /// The status of an object that cannot be decoded could not be read.
+    #[error("status cannot be read")]
+    StatusNotRead(#[source] kube::Error),
     /// The status could not be written.
     #[error("status cannot be written")]
     StatusNotWritten(#[source] kube::Error),
@@ -71,6 +76,7 @@ impl ReconcileError {
     pub(super) fn reason(&self) -> &'static str {
         match self {
             Self::SecretUnreadable(_) => "SecretUnreadable",
+            Self::StatusNotRead(_) => "StatusNotRead",
             Self::StatusNotWritten(_) => "StatusNotWritten",
             Self::Incomplete(_) => "Incomplete",
         }
@@ -86,7 +92,15 @@ impl Context {
         metrics: Arc<Metrics>,
         ending: CancellationToken,
     ) -> Self {
-        Self { client, engine, watched, recorder, metrics, ending, known: Mutex::default() }
+        Self {
+            client,
+            engine,
+            watched,
+            recorder,
+            metrics,
+            ending,
+            known: Mutex::default(),
+        }
     }
 
     fn known(&self, uid: &str) -> Arc<tokio::sync::Mutex<Known>> {
@@ -96,9 +110,16 @@ impl Context {
 
     /// Forgets instances that no longer exist.
     pub(super) fn forget_deleted(&self) {
-        let alive: std::collections::HashSet<String> =
-            self.watched.state().iter().filter_map(|object| object.meta().uid.clone()).collect();
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|uid, _| alive.contains(uid));
+        let alive: std::collections::HashSet<String> = self
+            .watched
+            .state()
+            .iter()
+            .filter_map(|object| object.meta().uid.clone())
+            .collect();
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|uid, _| alive.contains(uid));
     }
 }
 
@@ -112,7 +133,9 @@ pub(super) async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Re
         }
     };
     let owner = Owner {
-        namespace: instance.namespace().ok_or(ReconcileError::Incomplete("namespace"))?,
+        namespace: instance
+            .namespace()
+            .ok_or(ReconcileError::Incomplete("namespace"))?,
         name: instance.name_any(),
         uid: instance.uid().ok_or(ReconcileError::Incomplete("uid"))?,
     };
@@ -121,7 +144,11 @@ pub(super) async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Re
     }
     let known = context.known(&owner.uid);
     let mut known = known.lock().await;
-    let turn = Turn { context: &context, instance, owner };
+    let turn = Turn {
+        context: &context,
+        instance,
+        owner,
+    };
     turn.take(&mut known).await
 }
 
@@ -138,7 +165,7 @@ impl Turn<'_> {
             self.recall(known);
         }
         if self.instance.spec.suspend {
-            self.report(known, &Situation::Suspended, None, None).await?;
+            self.report(known, &Situation::Suspended, None).await?;
             return Ok(Action::await_change());
         }
         let found = dereference(&self.context.client, &self.owner.namespace, &self.instance.spec)
@@ -158,19 +185,26 @@ impl Turn<'_> {
             Err(problems) => return self.invalid(known, &problems, false).await,
         };
         if !settings.enabled {
-            self.report(known, &Situation::Disabled, Some(&settings), None).await?;
+            self.report(known, &Situation::Disabled, Some(&settings)).await?;
             return Ok(Action::await_change());
         }
         self.poll(known, settings, changed).await
     }
 
-    /// After a restart the schedule follows what the status says was polled last.
+    /// After a restart the schedule follows what the status says was polled last, unless the spec changed
+    /// meanwhile; what was not ready then may have been mended, and is overdue.
     fn recall(&self, known: &mut Known) {
         let status = self.instance.status.clone().unwrap_or_default();
+        let ready = status
+            .conditions
+            .iter()
+            .any(|c| c.type_ == "Ready" && c.status == "True");
+        let of_this_spec = Some(status.observed_generation) == self.instance.metadata.generation;
         for resource in &status.resources {
-            if let Some(at) = &resource.last_polled {
-                known.memory.polled_before(&resource.name, at.0);
-            }
+            let polled = resource.last_polled.as_ref().filter(|_| of_this_spec);
+            let polled = polled.map(|at| if ready { at.0 } else { Timestamp::UNIX_EPOCH });
+            let failures = u32::try_from(resource.consecutive_failures).unwrap_or_default();
+            known.memory.polled_before(&resource.name, polled, failures);
         }
         known.status = Some(status);
     }
@@ -188,27 +222,55 @@ impl Turn<'_> {
         changed
     }
 
-    async fn invalid(&self, known: &mut Known, problems: &[Problem], secret_missing: bool) -> Result<Action, ReconcileError> {
-        let situation = Situation::Invalid { problems, secret_missing };
-        self.report(known, &situation, None, None).await?;
-        Ok(self.secret_pause(known).map_or_else(Action::await_change, Action::requeue))
+    async fn invalid(
+        &self,
+        known: &mut Known,
+        problems: &[Problem],
+        secret_missing: bool,
+    ) -> Result<Action, ReconcileError> {
+        let situation = Situation::Invalid {
+            problems,
+            secret_missing,
+        };
+        self.report(known, &situation, None).await?;
+        Ok(self
+            .secret_pause(known)
+            .map_or_else(Action::await_change, Action::requeue))
     }
 
-    async fn poll(&self, known: &mut Known, settings: Arc<Settings>, changed: bool) -> Result<Action, ReconcileError> {
+    async fn poll(
+        &self,
+        known: &mut Known,
+        settings: Arc<Settings>,
+        changed: bool,
+    ) -> Result<Action, ReconcileError> {
         let request = self.new_request(known);
         if request.is_some() {
-            self.context.engine.tokens().unblock(&self.owner, &settings.credentials).await;
+            self.context
+                .engine
+                .tokens()
+                .unblock(&self.owner, &settings.credentials)
+                .await;
         }
         if changed {
             known.memory.interval_changed(settings.interval);
         }
-        let instance = Instance { owner: self.owner.clone(), settings: settings.clone(), reset_to: self.reset_to() };
+        let instance = Instance {
+            owner: self.owner.clone(),
+            settings: settings.clone(),
+            reset_to: self.reset_to(),
+        };
         let which = if request.is_some() { Which::All } else { Which::Due };
         if known.memory.never_polled() {
-            self.report(known, &self.polling(&[], &settings), Some(&settings), None).await?;
+            self.report(known, &self.polling(&[], &settings), Some(&settings))
+                .await?;
         }
         let proceed = || self.unchanged();
-        let run = self.context.engine.run(&instance, &mut known.memory, which, &proceed).await;
+        let run = self
+            .context
+            .engine
+            .run(&instance, &mut known.memory, which, &proceed)
+            .await;
         for report in &run.polled {
             self.context.metrics.polled(&settings.element, report);
         }
@@ -219,16 +281,25 @@ impl Turn<'_> {
             .collect();
         let reports: Vec<_> = reports.iter().collect();
         if !run.stopped {
+            known.handled_request = request.or(known.handled_request.take());
             let situation = self.polling(&reports, &settings);
-            self.report_polling(known, &situation, &instance, request.as_deref()).await?;
+            self.report_polling(known, &situation, &instance).await?;
         }
-        let due = known.memory.next_due(self.context.engine.clock().now(), &instance);
-        let waits = reports.iter().any(|r| r.failure.as_ref().is_some_and(|failure| failure.needs_human));
+        let due = known
+            .memory
+            .next_due(self.context.engine.clock().now(), &instance);
+        let waits = reports
+            .iter()
+            .any(|r| r.failure.as_ref().is_some_and(|failure| failure.needs_human));
         let pause = if waits { self.secret_pause(known) } else { None };
         Ok(Action::requeue(pause.map_or(due, |pause| pause.min(due))))
     }
 
-    fn polling<'r>(&self, reports: &'r [&'r crate::engine::ResourceReport], settings: &Settings) -> Situation<'r> {
+    fn polling<'r>(
+        &self,
+        reports: &'r [&'r crate::engine::ResourceReport],
+        settings: &Settings,
+    ) -> Situation<'r> {
         Situation::Polling {
             reports,
             resources: settings.resources.len(),
@@ -258,7 +329,13 @@ impl Turn<'_> {
             .filter_map(|key| annotations.get(*key).map(String::as_str))
             .collect();
         let request = values.join(" ");
-        let handled = known.status.as_ref().and_then(|status| status.last_handled_requested_at.as_ref());
+        let told = || {
+            known
+                .status
+                .as_ref()
+                .and_then(|status| status.last_handled_requested_at.as_ref())
+        };
+        let handled = known.handled_request.as_ref().or_else(told);
         (!request.is_empty() && handled != Some(&request)).then_some(request)
     }
 
@@ -290,7 +367,6 @@ impl Turn<'_> {
         known: &mut Known,
         situation: &Situation<'_>,
         instance: &Instance,
-        request: Option<&str>,
     ) -> Result<(), ReconcileError> {
         let now = self.context.engine.clock().now();
         let next_polls: Vec<(String, Timestamp)> = instance
@@ -298,12 +374,16 @@ impl Turn<'_> {
             .resources
             .iter()
             .map(|resource| {
-                let due = known.memory.due(now, instance, &resource.name).saturating_duration_since(Instant::now());
+                let due = known
+                    .memory
+                    .due(now, instance, &resource.name)
+                    .saturating_duration_since(Instant::now());
                 let due = SignedDuration::try_from(due).unwrap_or(SignedDuration::ZERO);
                 (resource.name.clone(), now.checked_add(due).unwrap_or(now))
             })
             .collect();
-        self.write(known, situation, Some(&instance.settings), &next_polls, request).await
+        self.write(known, situation, Some(&instance.settings), &next_polls)
+            .await
     }
 
     async fn report(
@@ -311,9 +391,8 @@ impl Turn<'_> {
         known: &mut Known,
         situation: &Situation<'_>,
         settings: Option<&Settings>,
-        request: Option<&str>,
     ) -> Result<(), ReconcileError> {
-        self.write(known, situation, settings, &[], request).await
+        self.write(known, situation, settings, &[]).await
     }
 
     async fn write(
@@ -322,7 +401,6 @@ impl Turn<'_> {
         situation: &Situation<'_>,
         settings: Option<&Settings>,
         next_polls: &[(String, Timestamp)],
-        handled_request: Option<&str>,
     ) -> Result<(), ReconcileError> {
         let before = known.status.clone().unwrap_or_default();
         let facts = Facts {
@@ -330,7 +408,7 @@ impl Turn<'_> {
             now: self.context.engine.clock().now(),
             settings,
             next_polls,
-            handled_request,
+            handled_request: known.handled_request.as_deref(),
         };
         let after = status::compute(situation, &facts, &before);
         let (client, owner) = (&self.context.client, &self.owner);
@@ -349,18 +427,46 @@ impl Turn<'_> {
 
 async fn report_undecodable(object: &Guarded, error: &str, context: &Context) -> Result<(), ReconcileError> {
     let meta = object.meta();
-    let namespace = meta.namespace.clone().ok_or(ReconcileError::Incomplete("namespace"))?;
+    let namespace = meta
+        .namespace
+        .clone()
+        .ok_or(ReconcileError::Incomplete("namespace"))?;
     let name = meta.name.clone().ok_or(ReconcileError::Incomplete("name"))?;
-    let problem = Problem::new("spec", format!("it cannot be understood: {error}"), "correct the field it names");
-    let situation = Situation::Invalid { problems: &[problem], secret_missing: false };
-    let generation = meta.generation.unwrap_or_default();
-    let conditions = stamped(conditions::judge(&situation), &[], generation, context.engine.clock().now());
+    let known = context.known(meta.uid.as_deref().ok_or(ReconcileError::Incomplete("uid"))?);
+    let mut known = known.lock().await;
     tracing::warn!(%namespace, %name, error, "instance cannot be decoded and is not polled");
-    match status::write_conditions(&context.client, &namespace, &name, generation, &conditions).await {
-        Err(kube::Error::Api(error)) if error.is_not_found() => Ok(()),
-        other => other.map_err(ReconcileError::StatusNotWritten),
-    }?;
-    let news = events::transitions(&[], &conditions);
+    let before = match known.status.clone() {
+        Some(status) => status,
+        None => match status::read(&context.client, &namespace, &name).await {
+            Ok(status) => status.unwrap_or_default(),
+            Err(kube::Error::Api(error)) if error.is_not_found() => return Ok(()),
+            Err(error) => return Err(ReconcileError::StatusNotRead(error)),
+        },
+    };
+    let problem = Problem::new(
+        "spec",
+        format!("it cannot be understood: {error}"),
+        "correct the field it names",
+    );
+    let situation = Situation::Invalid {
+        problems: &[problem],
+        secret_missing: false,
+    };
+    let facts = Facts {
+        generation: meta.generation.unwrap_or_default(),
+        now: context.engine.clock().now(),
+        settings: None,
+        next_polls: &[],
+        handled_request: None,
+    };
+    let after = status::compute(&situation, &facts, &before);
+    match status::write(&context.client, &namespace, &name, &after, &before).await {
+        Ok(()) => {}
+        Err(kube::Error::Api(error)) if error.is_not_found() => return Ok(()),
+        Err(error) => return Err(ReconcileError::StatusNotWritten(error)),
+    }
+    let news = events::transitions(&before.conditions, &after.conditions);
     events::publish(&context.recorder, &object.object_ref(&()), news).await;
+    known.status = Some(after);
     Ok(())
 }

@@ -1,12 +1,12 @@
 //! The only writer of `PollingInstance` status; writes only what changed.
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use kube::api::{Patch, PatchParams};
-use kube::{Api, Client};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
+use kube::{Api, Client, Resource};
 use serde_json::json;
 
-use super::conditions::{Situation, judge, stamped, whole_second};
+use super::conditions::{Situation, carried_over, judge, stamped, whole_second};
 use crate::api::{LastResult, PollingInstance, PollingInstanceStatus, ResourceState, ResourceStatus};
 use crate::config::Settings;
 use crate::engine::{PollState, ResourceReport};
@@ -31,11 +31,11 @@ pub(super) fn compute(
     facts: &Facts<'_>,
     before: &PollingInstanceStatus,
 ) -> PollingInstanceStatus {
-    let conditions = if nothing_new(situation, facts, before) {
-        before.conditions.clone()
-    } else {
-        stamped(judge(situation), &before.conditions, facts.generation, facts.now)
-    };
+    let mut verdicts = judge(situation);
+    if matches!(situation, Situation::Polling { .. }) && before.observed_generation == facts.generation {
+        verdicts = carried_over(verdicts, &before.conditions);
+    }
+    let conditions = stamped(verdicts, &before.conditions, facts.generation, facts.now);
     let mut status = PollingInstanceStatus {
         observed_generation: facts.generation,
         conditions,
@@ -47,9 +47,11 @@ pub(super) fn compute(
             .map(str::to_owned)
             .or_else(|| before.last_handled_requested_at.clone()),
         resources_polled: before.resources_polled.clone(),
-        resources: before.resources.clone(),
+        resources: without_next_poll(&before.resources),
     };
-    let Some(settings) = facts.settings else { return status };
+    let Some(settings) = facts.settings else {
+        return status;
+    };
     let reports = match situation {
         Situation::Polling { reports, .. } => reports,
         _ => &[][..],
@@ -68,7 +70,10 @@ pub(super) fn compute(
             let mut status = match (report, before) {
                 (Some(report), before) => resource_status(report, before),
                 (None, Some(before)) => before.clone(),
-                (None, None) => ResourceStatus { name: name.clone(), ..ResourceStatus::default() },
+                (None, None) => ResourceStatus {
+                    name: name.clone(),
+                    ..ResourceStatus::default()
+                },
             };
             status.next_poll = next_of(name);
             status
@@ -77,25 +82,38 @@ pub(super) fn compute(
     let good = |r: &&ResourceStatus| matches!(r.state, ResourceState::Polled | ResourceState::Learning);
     let polled = status.resources.iter().filter(good).count();
     status.resources_polled = Some(format!("{polled}/{}", status.resources.len()));
-    status.last_polled = status.resources.iter().filter_map(|r| r.last_polled.clone()).max_by_key(|t| t.0);
-    status.next_poll = status.resources.iter().filter_map(|r| r.next_poll.clone()).min_by_key(|t| t.0);
+    status.last_polled = status
+        .resources
+        .iter()
+        .filter_map(|r| r.last_polled.clone())
+        .max_by_key(|t| t.0);
+    status.next_poll = status
+        .resources
+        .iter()
+        .filter_map(|r| r.next_poll.clone())
+        .min_by_key(|t| t.0);
     status
 }
 
-/// After a restart, what an earlier process found stands until every resource was polled again or one failed.
-fn nothing_new(situation: &Situation<'_>, facts: &Facts<'_>, before: &PollingInstanceStatus) -> bool {
-    let Situation::Polling { reports, resources, .. } = situation else { return false };
-    let judged = |c: &Condition| c.type_ == "Ready" && c.status != "Unknown";
-    reports.len() < *resources
-        && reports.iter().all(|report| report.failure.is_none())
-        && before.observed_generation == facts.generation
-        && before.conditions.iter().any(judged)
+/// Where nothing is polled, no time is promised.
+fn without_next_poll(resources: &[ResourceStatus]) -> Vec<ResourceStatus> {
+    resources
+        .iter()
+        .map(|resource| ResourceStatus {
+            next_poll: None,
+            ..resource.clone()
+        })
+        .collect()
 }
 
 fn resource_status(report: &ResourceReport, before: Option<&ResourceStatus>) -> ResourceStatus {
     let figures = &report.figures;
     let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    let mut messages: Vec<String> = report.failure.iter().map(|failure| failure.message.clone()).collect();
+    let mut messages: Vec<String> = report
+        .failure
+        .iter()
+        .map(|failure| failure.message.clone())
+        .collect();
     messages.extend(report.notes.iter().cloned());
     ResourceStatus {
         name: report.name.clone(),
@@ -130,7 +148,8 @@ fn resource_status(report: &ResourceReport, before: Option<&ResourceStatus>) -> 
 
 /// Dates that Kubernetes cannot express (before the year 1, after 9999) are left out.
 fn time(at: Option<Timestamp>) -> Option<Time> {
-    at.filter(|at| (-62_135_596_800..=253_402_300_799).contains(&at.as_second())).map(whole_second)
+    at.filter(|at| (-62_135_596_800..=253_402_300_799).contains(&at.as_second()))
+        .map(whole_second)
 }
 
 fn duration(of: std::time::Duration) -> String {
@@ -158,30 +177,40 @@ pub(super) async fn write(
     patch(client, namespace, name, json!(status)).await
 }
 
-/// Reports an object that cannot be decoded; of its status only the conditions are known.
+/// The status of an object whose spec cannot be decoded; none where the status cannot either.
 ///
 /// # Errors
 /// Where the API server refuses or cannot be reached.
-pub(super) async fn write_conditions(
+pub(super) async fn read(
     client: &Client,
     namespace: &str,
     name: &str,
-    generation: i64,
-    conditions: &[Condition],
-) -> Result<(), kube::Error> {
-    patch(client, namespace, name, json!({"observedGeneration": generation, "conditions": conditions})).await
+) -> Result<Option<PollingInstanceStatus>, kube::Error> {
+    let mut object = untyped(client, namespace).get(name).await?;
+    Ok(serde_json::from_value(object.data["status"].take()).ok())
 }
 
-async fn patch(client: &Client, namespace: &str, name: &str, status: serde_json::Value) -> Result<(), kube::Error> {
-    // Not typed: what the API server sends back may be an object that cannot be decoded.
-    let resource = kube::api::ApiResource::erase::<PollingInstance>(&());
-    let api: Api<kube::api::DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
+/// The API of what may be an object that cannot be decoded.
+fn untyped(client: &Client, namespace: &str) -> Api<DynamicObject> {
+    let resource = ApiResource::erase::<PollingInstance>(&());
+    Api::namespaced_with(client.clone(), namespace, &resource)
+}
+
+async fn patch(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    status: serde_json::Value,
+) -> Result<(), kube::Error> {
     let document = json!({
-        "apiVersion": resource.api_version,
-        "kind": resource.kind,
+        "apiVersion": PollingInstance::api_version(&()),
+        "kind": PollingInstance::kind(&()),
         "metadata": {"name": name},
         "status": status,
     });
     let params = PatchParams::apply(FIELD_MANAGER).force();
-    api.patch_status(name, &params, &Patch::Apply(document)).await.map(drop)
+    untyped(client, namespace)
+        .patch_status(name, &params, &Patch::Apply(document))
+        .await
+        .map(drop)
 }

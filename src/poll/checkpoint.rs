@@ -146,7 +146,10 @@ impl Checkpoint {
 
     /// Objects whose event the callback refused for good.
     pub fn refused_objects(&self) -> usize {
-        self.held.values().filter(|held| held.reason == HeldReason::Refused).count()
+        self.held
+            .values()
+            .filter(|held| held.reason == HeldReason::Refused)
+            .count()
     }
 
     /// Vendor time up to which changes were read, `lookback` above the floor; `None` where that has no meaning yet.
@@ -154,7 +157,9 @@ impl Checkpoint {
         if self.phase == Phase::New || self.floor <= Timestamp::UNIX_EPOCH {
             return None;
         }
-        SignedDuration::try_from(lookback).ok().map(|lookback| later(self.floor, lookback))
+        SignedDuration::try_from(lookback)
+            .ok()
+            .map(|lookback| later(self.floor, lookback))
     }
 
     /// The stored form.
@@ -174,7 +179,10 @@ impl Checkpoint {
             nonce: self.nonce.clone(),
             seen_checksum: checksum(&seen),
         };
-        Ok(Encoded { head: serde_json::to_string(&head).map_err(CheckpointError::Head)?, seen })
+        Ok(Encoded {
+            head: serde_json::to_string(&head).map_err(CheckpointError::Head)?,
+            seen,
+        })
     }
 
     /// Reads the stored form.

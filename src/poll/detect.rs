@@ -75,11 +75,20 @@ impl Memory {
             let created = unseen && !rules.has_macro;
             return Decision::Report(if created { Change::Created } else { Change::Updated });
         };
-        let change = if unseen && self.is_new(rules, record, updated) { Change::Created } else { Change::Updated };
+        let change = if unseen && self.is_new(rules, record, updated) {
+            Change::Created
+        } else {
+            Change::Updated
+        };
         if rules.hold_future && updated > now {
             if unseen {
-                let held =
-                    Held { date: updated, change, reason: HeldReason::Future, missed: 0, uncertain: unknown };
+                let held = Held {
+                    date: updated,
+                    change,
+                    reason: HeldReason::Future,
+                    missed: 0,
+                    uncertain: unknown,
+                };
                 self.checkpoint.held.insert(record.id.clone(), held);
                 self.touch();
             }
@@ -91,7 +100,9 @@ impl Memory {
     /// Whether this version was handled, and its granule holds no further edit.
     fn handled(&mut self, rules: &Rules, now: Timestamp, record: &Record) -> bool {
         let body_in_version = rules.body_in_version();
-        let Some(entry) = self.checkpoint.seen.get_mut(record.key, seen_version(record)) else { return false };
+        let Some(entry) = self.checkpoint.seen.get_mut(record.key, seen_version(record)) else {
+            return false;
+        };
         let Some(updated) = record.updated else {
             if let Keep::Until(until) = &mut entry.keep {
                 *until = now.max(*until);
@@ -133,16 +144,25 @@ impl Memory {
             self.checkpoint.held.insert(record.id.clone(), held);
             self.touch();
         }
-        if ahead { Decision::Waiting } else { Decision::Report(change) }
+        if ahead {
+            Decision::Waiting
+        } else {
+            Decision::Report(change)
+        }
     }
 
     /// Created above the floor, and not later than updated. Cloud Elements compares the two dates only, and so
     /// loses the CREATED of an object edited between two polls.
     fn is_new(&self, rules: &Rules, record: &Record, updated: Timestamp) -> bool {
-        let Some(created) = record.created else { return false };
+        let Some(created) = record.created else {
+            return false;
+        };
         let started = earlier(self.checkpoint.started_at, rules.lookback);
         let above = earlier(self.checkpoint.floor.max(started), rules.tolerance);
-        let slack = rules.tolerance.max(rules.created_granule()).max(rules.updated_granule());
+        let slack = rules
+            .tolerance
+            .max(rules.created_granule())
+            .max(rules.updated_granule());
         later(created, rules.created_granule()) > above && created <= later(updated, slack)
     }
 }

@@ -48,12 +48,22 @@ pub(super) fn event_version(rules: &Rules, record: &Record) -> u64 {
 /// follows, since a receiver that drops the repeated CREATED would miss the edit.
 pub fn event_ids(rules: &Rules, memory: &Memory, record: &Record, change: Change) -> Vec<(Change, EventId)> {
     let version = event_version(rules, record);
-    let updated = || (Change::Updated, event_id(rules, record, b"updated", &version.to_be_bytes()));
+    let updated = || {
+        (
+            Change::Updated,
+            event_id(rules, record, b"updated", &version.to_be_bytes()),
+        )
+    };
     match change {
         Change::Updated => vec![updated()],
         Change::Created => {
             let created = record.created.map(|at| at.as_nanosecond().to_be_bytes());
-            let id = event_id(rules, record, b"created", created.as_ref().map_or(&[], |bytes| &bytes[..]));
+            let id = event_id(
+                rules,
+                record,
+                b"created",
+                created.as_ref().map_or(&[], |bytes| &bytes[..]),
+            );
             let mut events = vec![(Change::Created, id)];
             if memory.created_may_be_known(rules, record, version) {
                 events.push(updated());

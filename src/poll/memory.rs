@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::identity::{event_version, version_of_date};
 use super::proof::Candidates;
 use super::seen::Keep;
 use super::time::{BEGINNING, earlier, later};
 use super::{Change, Checkpoint, Held, HeldReason, Pass, Phase, Record, Rules};
-use super::identity::{event_version, version_of_date};
 use crate::config::InitialSync;
 
 /// A first poll looks this far back for what it learns in silence.
@@ -124,7 +124,10 @@ impl Memory {
     pub fn refused(&mut self, record: &Record, change: Change) {
         let before = self.checkpoint.held.get(&record.id);
         let held = Held {
-            date: record.updated.or(before.map(|held| held.date)).unwrap_or(self.checkpoint.floor),
+            date: record
+                .updated
+                .or(before.map(|held| held.date))
+                .unwrap_or(self.checkpoint.floor),
             change,
             reason: HeldReason::Refused,
             missed: 0,
@@ -138,7 +141,9 @@ impl Memory {
 
     /// An attempt to deliver the record had no answer: the callback may have taken it.
     pub fn unanswered(&mut self, rules: &Rules, record: &Record) {
-        self.unanswered.entry(record.key).or_insert_with(|| event_version(rules, record));
+        self.unanswered
+            .entry(record.key)
+            .or_insert_with(|| event_version(rules, record));
     }
 
     pub(super) fn outcome_unknown(&self, key: u64) -> bool {
@@ -147,10 +152,17 @@ impl Memory {
 
     /// Whether an earlier attempt may have delivered the CREATED of `record` with another version than `version`.
     pub(super) fn created_may_be_known(&self, rules: &Rules, record: &Record, version: u64) -> bool {
-        let uncertain =
-            self.uncertain || self.checkpoint.held.get(&record.id).is_some_and(|held| held.uncertain);
+        let uncertain = self.uncertain
+            || self
+                .checkpoint
+                .held
+                .get(&record.id)
+                .is_some_and(|held| held.uncertain);
         let edited = record.updated.is_none() || record.updated != record.created || rules.body_in_version();
-        let other_version = self.unanswered.get(&record.key).is_some_and(|first| *first != version);
+        let other_version = self
+            .unanswered
+            .get(&record.key)
+            .is_some_and(|first| *first != version);
         (uncertain && edited) || other_version
     }
 
@@ -168,7 +180,9 @@ impl Memory {
             rules.body_in_version()
                 && earlier(pass.vendor_now(), rules.lookback) < later(updated, rules.updated_granule())
         });
-        self.checkpoint.seen.mark(record.key, seen_version(record), keep, open, record.digest);
+        self.checkpoint
+            .seen
+            .mark(record.key, seen_version(record), keep, open, record.digest);
         self.touch();
     }
 }

@@ -60,7 +60,11 @@ impl Pass {
             self.own_now = own_now;
             let vendor = date.unwrap_or(own_now);
             // Where records carry no dates the cursor is the clock itself, so both must be wrong to lose anything.
-            self.vendor_now = if rules.updated.is_none() { vendor.min(own_now) } else { vendor };
+            self.vendor_now = if rules.updated.is_none() {
+                vendor.min(own_now)
+            } else {
+                vendor
+            };
         }
         self.pages += 1;
     }
@@ -88,12 +92,18 @@ impl Pass {
     }
 
     pub(super) fn decided(&self, record: &Record) -> bool {
-        self.decided.contains(&(record.key, seen_version(record), record.digest))
+        self.decided
+            .contains(&(record.key, seen_version(record), record.digest))
     }
 
     pub(super) fn news(&mut self, record: &Record, granule: SignedDuration) {
-        self.decided.insert((record.key, seen_version(record), record.digest));
-        self.news.push(record.updated.map_or(Timestamp::MIN, |updated| later(updated, granule)));
+        self.decided
+            .insert((record.key, seen_version(record), record.digest));
+        self.news.push(
+            record
+                .updated
+                .map_or(Timestamp::MIN, |updated| later(updated, granule)),
+        );
     }
 
     /// The listing moved under us: an object came twice.
@@ -131,12 +141,20 @@ impl Memory {
             self.touch();
         }
         let moved = !pass.news.is_empty() || self.checkpoint.phase == Phase::First;
-        Completion { proven, weakly, read_again: !pass.single_page() && moved && !self.candidates.is_empty() }
+        Completion {
+            proven,
+            weakly,
+            read_again: !pass.single_page() && moved && !self.candidates.is_empty(),
+        }
     }
 
     /// Where the floor may go once the pass is proven.
     fn target(&self, rules: &Rules, pass: &Pass) -> Timestamp {
-        let reached = if rules.updated.is_some() { pass.latest } else { Some(pass.vendor_now) };
+        let reached = if rules.updated.is_some() {
+            pass.latest
+        } else {
+            Some(pass.vendor_now)
+        };
         reached.map_or(self.checkpoint.floor, |at| earlier(at, rules.lookback))
     }
 
@@ -149,7 +167,9 @@ impl Memory {
     /// Held objects that two complete passes no longer list are gone.
     fn forget_missing_held(&mut self, pass: &Pass) {
         self.checkpoint.held.retain(|id, held: &mut Held| {
-            let listed = pass.listed.contains_key(&super::identity::hash64(&[id.as_bytes()]));
+            let listed = pass
+                .listed
+                .contains_key(&super::identity::hash64(&[id.as_bytes()]));
             held.missed = if listed { 0 } else { held.missed + 1 };
             held.missed <= 1
         });
@@ -157,9 +177,13 @@ impl Memory {
 
     fn evict(&mut self, rules: &Rules, pass: &Pass) {
         if rules.compares_whole_listing() {
-            self.checkpoint.seen.evict_absent(|key| pass.listed.get(&key).copied());
+            self.checkpoint
+                .seen
+                .evict_absent(|key| pass.listed.get(&key).copied());
         } else {
-            self.checkpoint.seen.evict(earlier(self.checkpoint.floor, rules.tolerance));
+            self.checkpoint
+                .seen
+                .evict(earlier(self.checkpoint.floor, rules.tolerance));
         }
     }
 }

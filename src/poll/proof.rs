@@ -55,8 +55,11 @@ impl Memory {
         if pass.has_no_order() {
             self.candidates.without_order = PATIENCE_WITHOUT_ORDER;
         }
-        let patience =
-            if self.candidates.without_order > 0 { PATIENCE_WITHOUT_ORDER } else { PATIENCE };
+        let patience = if self.candidates.without_order > 0 {
+            PATIENCE_WITHOUT_ORDER
+        } else {
+            PATIENCE
+        };
         self.candidates.without_order = self.candidates.without_order.saturating_sub(1);
 
         let (mut proven, mut weakly) = (false, false);
@@ -77,12 +80,20 @@ impl Memory {
             }
         }
         let floor = self.checkpoint.floor;
-        self.candidates.waiting.retain(|candidate| whole || candidate.target > floor);
+        self.candidates
+            .waiting
+            .retain(|candidate| whole || candidate.target > floor);
         let undecided = self.checkpoint.phase != Phase::Steady || self.uncertain;
         if whole || target > floor || undecided {
             let open = pass.listed.keys().copied().collect();
             let provable = !pass.saw_repeats();
-            self.candidates.waiting.push(Candidate { target, provable, open, tries: 0, quiet: 0 });
+            self.candidates.waiting.push(Candidate {
+                target,
+                provable,
+                open,
+                tries: 0,
+                quiet: 0,
+            });
         }
         if self.candidates.waiting.len() > MOST {
             self.candidates.waiting.remove(MOST - 1);

@@ -73,26 +73,47 @@ impl Record {
         page: usize,
         position: usize,
     ) -> Result<Self, Unreadable> {
-        let value: Value = serde_json::from_str(raw.get())
-            .map_err(|_| Unreadable::NotAnObject { position, page, found: "unreadable JSON" })?;
+        let value: Value = serde_json::from_str(raw.get()).map_err(|_| Unreadable::NotAnObject {
+            position,
+            page,
+            found: "unreadable JSON",
+        })?;
         if !value.is_object() {
-            return Err(Unreadable::NotAnObject { position, page, found: kind(&value) });
+            return Err(Unreadable::NotAnObject {
+                position,
+                page,
+                found: kind(&value),
+            });
         }
         let id = match id_field.get(&value) {
             Some(Value::String(text)) if !text.trim().is_empty() => text.clone(),
             Some(Value::Number(number)) => number.to_string(),
-            _ => return Err(Unreadable::NoId { position, page, path: id_field.to_string() }),
+            _ => {
+                return Err(Unreadable::NoId {
+                    position,
+                    page,
+                    path: id_field.to_string(),
+                });
+            }
         };
         let date = |field: &Option<crate::config::DateField>| match field {
-            Some(field) => {
-                field.read(&value).map_err(|source| Unreadable::Date { id: id.clone(), source })
-            }
+            Some(field) => field.read(&value).map_err(|source| Unreadable::Date {
+                id: id.clone(),
+                source,
+            }),
             None => Ok(None),
         };
         let created = date(&rules.created)?;
         let updated = date(&rules.updated)?.or(created);
         let digest = digest(&value, &rules.volatile);
-        Ok(Self { key: hash64(&[id.as_bytes()]), id, updated, created, digest, raw: raw.into() })
+        Ok(Self {
+            key: hash64(&[id.as_bytes()]),
+            id,
+            updated,
+            created,
+            digest,
+            raw: raw.into(),
+        })
     }
 
     /// The date an event about this record carries; `polled_at` where the record has none.
@@ -117,7 +138,9 @@ fn digest(value: &Value, volatile: &[String]) -> u64 {
     let mut text = String::new();
     match value {
         Value::Object(fields) => {
-            let kept = fields.iter().filter(|(name, _)| !volatile.iter().any(|field| field == *name));
+            let kept = fields
+                .iter()
+                .filter(|(name, _)| !volatile.iter().any(|field| field == *name));
             canonical_object(kept, &mut text);
         }
         other => canonical(other, &mut text),

@@ -38,15 +38,21 @@ pub struct Rules {
 impl Rules {
     /// The rules of `resource` of the instance `uid`; `volatile` comes from the element's definition.
     pub fn new(uid: &str, settings: &Settings, resource: &ResourceSettings, volatile: &[String]) -> Self {
-        let updated =
-            if resource.filter_by_updated_date { &resource.updated } else { &resource.created };
+        let updated = if resource.filter_by_updated_date {
+            &resource.updated
+        } else {
+            &resource.created
+        };
         Self {
             instance_uid: uid.to_owned(),
             resource: resource.name.clone(),
             lookback: signed(settings.lookback).max(SignedDuration::from_secs(1)),
             tolerance: signed(resource.created_check_tolerance),
             poll_delay: signed(resource.poll_delay),
-            updated: updated.clone().or_else(|| resource.updated.clone()).or_else(|| resource.created.clone()),
+            updated: updated
+                .clone()
+                .or_else(|| resource.updated.clone())
+                .or_else(|| resource.created.clone()),
             created: resource.created.clone(),
             url_granule: resource.url.granule(),
             has_macro: resource.url.has_macro(),
@@ -58,12 +64,16 @@ impl Rules {
 
     /// Width of the updated date; zero where records have none.
     pub(super) fn updated_granule(&self) -> SignedDuration {
-        self.updated.as_ref().map_or(SignedDuration::ZERO, DateField::granule)
+        self.updated
+            .as_ref()
+            .map_or(SignedDuration::ZERO, DateField::granule)
     }
 
     /// Width of the created date; zero where records have none.
     pub(super) fn created_granule(&self) -> SignedDuration {
-        self.created.as_ref().map_or(SignedDuration::ZERO, DateField::granule)
+        self.created
+            .as_ref()
+            .map_or(SignedDuration::ZERO, DateField::granule)
     }
 
     /// Records carry no date and the URL no macro: every pass reads everything and compares.

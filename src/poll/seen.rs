@@ -46,7 +46,10 @@ impl Seen {
     }
 
     pub(super) fn get_mut(&mut self, key: u64, version: u64) -> Option<&mut Entry> {
-        self.objects.get_mut(&key)?.iter_mut().find(|entry| entry.version == version)
+        self.objects
+            .get_mut(&key)?
+            .iter_mut()
+            .find(|entry| entry.version == version)
     }
 
     /// Remembers a handled version; `digest` is kept while its granule is open.
@@ -61,7 +64,13 @@ impl Seen {
             }
             None => {
                 let digests = if open { vec![digest] } else { Vec::new() };
-                entries.push(Entry { version, keep, open, digests, missed: 0 });
+                entries.push(Entry {
+                    version,
+                    keep,
+                    open,
+                    digests,
+                    missed: 0,
+                });
             }
         }
     }
@@ -89,7 +98,9 @@ impl Seen {
                     entries.iter_mut().for_each(|entry| entry.missed = 0);
                 }
                 None => {
-                    entries.iter_mut().for_each(|entry| entry.missed = entry.missed.saturating_add(1));
+                    entries
+                        .iter_mut()
+                        .for_each(|entry| entry.missed = entry.missed.saturating_add(1));
                     entries.retain(|entry| entry.missed <= FORGOTTEN_AFTER);
                 }
             }
@@ -131,13 +142,21 @@ impl Seen {
             if flags > 3 || count > bytes.len() as u64 {
                 return None;
             }
-            let digests = (0..count).map(|_| read_u64(&mut bytes)).collect::<Option<Vec<_>>>()?;
+            let digests = (0..count)
+                .map(|_| read_u64(&mut bytes))
+                .collect::<Option<Vec<_>>>()?;
             let keep = if flags & 1 == 1 {
                 Keep::WhileListed
             } else {
                 Keep::Until(Timestamp::from_millisecond(until).ok()?)
             };
-            let entry = Entry { version, keep, open: flags & 2 == 2, digests, missed: 0 };
+            let entry = Entry {
+                version,
+                keep,
+                open: flags & 2 == 2,
+                digests,
+                missed: 0,
+            };
             seen.objects.entry(key).or_default().push(entry);
         }
         Some(seen)
@@ -149,7 +168,12 @@ impl Seen {
 fn ceil_ms(at: Timestamp) -> i64 {
     let ms = at.as_millisecond();
     let exact = Timestamp::from_millisecond(ms).is_ok_and(|floor| floor >= at);
-    if exact { ms } else { at.checked_add(SignedDuration::from_millis(1)).map_or(ms, |up| up.as_millisecond()) }
+    if exact {
+        ms
+    } else {
+        at.checked_add(SignedDuration::from_millis(1))
+            .map_or(ms, |up| up.as_millisecond())
+    }
 }
 
 fn zigzag(n: i64) -> u64 {
@@ -181,7 +205,9 @@ fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
 }
 
 fn read_u64(bytes: &mut &[u8]) -> Option<u64> {
-    take(bytes, 8).and_then(|eight| eight.try_into().ok()).map(u64::from_be_bytes)
+    take(bytes, 8)
+        .and_then(|eight| eight.try_into().ok())
+        .map(u64::from_be_bytes)
 }
 
 fn take<'a>(bytes: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {
@@ -197,7 +223,13 @@ mod tests {
     use super::*;
 
     fn entry() -> impl Strategy<Value = (u64, u64, Option<i64>, bool, u64)> {
-        (any::<u64>(), any::<u64>(), proptest::option::of(-62_000_000_000_000..250_000_000_000_000i64), any::<bool>(), any::<u64>())
+        (
+            any::<u64>(),
+            any::<u64>(),
+            proptest::option::of(-62_000_000_000_000..250_000_000_000_000i64),
+            any::<bool>(),
+            any::<u64>(),
+        )
     }
 
     proptest! {

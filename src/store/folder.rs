@@ -69,7 +69,10 @@ impl FolderStore {
     /// # Errors
     /// [`FolderError`] where another run holds it or it cannot be written.
     pub fn open(folder: &Path) -> Result<Self, FolderError> {
-        let unusable = |source| FolderError::Unusable { folder: folder.to_owned(), source };
+        let unusable = |source| FolderError::Unusable {
+            folder: folder.to_owned(),
+            source,
+        };
         for part in ["checkpoints", "tokens"] {
             fs::create_dir_all(folder.join(part)).map_err(unusable)?;
         }
@@ -80,19 +83,32 @@ impl FolderStore {
             .open(folder.join("lock"))
             .map_err(unusable)?;
         if !FileExt::try_lock_exclusive(&lock).map_err(unusable)? {
-            return Err(FolderError::Locked { folder: folder.to_owned() });
+            return Err(FolderError::Locked {
+                folder: folder.to_owned(),
+            });
         }
-        Ok(Self { folder: folder.to_owned(), _lock: lock })
+        Ok(Self {
+            folder: folder.to_owned(),
+            _lock: lock,
+        })
     }
 
     fn checkpoint_path(&self, owner: &Owner, resource: &str) -> PathBuf {
         let readable: String = format!("{}.{}.{resource}", owner.namespace, owner.name)
             .chars()
-            .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' })
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || "._-".contains(c) {
+                    c
+                } else {
+                    '_'
+                }
+            })
             .take(120)
             .collect();
         let exact = revision_of(format!("{}\n{resource}", owner.uid).as_bytes());
-        self.folder.join("checkpoints").join(format!("{readable}.{}.json", &exact[..12]))
+        self.folder
+            .join("checkpoints")
+            .join(format!("{readable}.{}.json", &exact[..12]))
     }
 
     fn token_path(&self, fingerprint: &str) -> PathBuf {
@@ -101,13 +117,27 @@ impl FolderStore {
 }
 
 impl CheckpointStore for FolderStore {
-    async fn load(&self, owner: &Owner, resource: &str) -> Result<Option<(Checkpoint, Revision)>, StoreError> {
+    async fn load(
+        &self,
+        owner: &Owner,
+        resource: &str,
+    ) -> Result<Option<(Checkpoint, Revision)>, StoreError> {
         let path = self.checkpoint_path(owner, resource);
-        let Some(bytes) = read(&path)? else { return Ok(None) };
-        let corrupted = |reason: String| StoreError::Corrupted { what: path.display().to_string(), reason };
+        let Some(bytes) = read(&path)? else {
+            return Ok(None);
+        };
+        let corrupted = |reason: String| StoreError::Corrupted {
+            what: path.display().to_string(),
+            reason,
+        };
         let file: CheckpointFile = serde_json::from_slice(&bytes).map_err(|e| corrupted(e.to_string()))?;
-        let seen = STANDARD.decode(&file.seen).map_err(|e| corrupted(e.to_string()))?;
-        let encoded = Encoded { head: file.head.get().to_owned(), seen };
+        let seen = STANDARD
+            .decode(&file.seen)
+            .map_err(|e| corrupted(e.to_string()))?;
+        let encoded = Encoded {
+            head: file.head.get().to_owned(),
+            seen,
+        };
         let checkpoint = Checkpoint::decode(&encoded).map_err(|e| corrupted(e.to_string()))?;
         Ok(Some((checkpoint, Some(revision_of(&bytes)))))
     }
@@ -120,7 +150,10 @@ impl CheckpointStore for FolderStore {
         expected: &Revision,
     ) -> Result<Revision, StoreError> {
         let path = self.checkpoint_path(owner, resource);
-        let unwritable = |reason: String| StoreError::Unavailable { what: path.display().to_string(), reason };
+        let unwritable = |reason: String| StoreError::Unavailable {
+            what: path.display().to_string(),
+            reason,
+        };
         let encoded = checkpoint.encode().map_err(|e| unwritable(e.to_string()))?;
         let file = CheckpointFile {
             instance: format!("{}/{}", owner.namespace, owner.name),
@@ -128,7 +161,11 @@ impl CheckpointStore for FolderStore {
             head: RawValue::from_string(encoded.head).map_err(|e| unwritable(e.to_string()))?,
             seen: STANDARD.encode(&encoded.seen),
         };
-        replace(&path, &serde_json::to_vec(&file).map_err(|e| unwritable(e.to_string()))?, expected)
+        replace(
+            &path,
+            &serde_json::to_vec(&file).map_err(|e| unwritable(e.to_string()))?,
+            expected,
+        )
     }
 }
 
@@ -140,7 +177,9 @@ impl TokenStore for FolderStore {
     ) -> BoxFuture<'a, Result<Option<(TokenRecord, Revision)>, StoreError>> {
         Box::pin(async move {
             let path = self.token_path(fingerprint);
-            let Some(bytes) = read(&path)? else { return Ok(None) };
+            let Some(bytes) = read(&path)? else {
+                return Ok(None);
+            };
             // The parser's own words could quote the token.
             let file: TokenFile = serde_json::from_slice(&bytes).map_err(|_| StoreError::Corrupted {
                 what: path.display().to_string(),
@@ -165,7 +204,10 @@ impl TokenStore for FolderStore {
         Box::pin(async move {
             let path = self.token_path(fingerprint);
             let file = TokenFile {
-                refresh_token: record.refresh_token.as_ref().map(|token| token.expose_secret().to_owned()),
+                refresh_token: record
+                    .refresh_token
+                    .as_ref()
+                    .map(|token| token.expose_secret().to_owned()),
                 geolocation: record.geolocation.clone(),
                 blocked: record.blocked.clone(),
             };
@@ -190,7 +232,9 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
 fn replace(path: &Path, bytes: &[u8], expected: &Revision) -> Result<Revision, StoreError> {
     let present = read(path)?.map(|bytes| revision_of(&bytes));
     if present != *expected {
-        return Err(StoreError::Conflict { what: path.display().to_string() });
+        return Err(StoreError::Conflict {
+            what: path.display().to_string(),
+        });
     }
     let beside = path.with_extension("json.new");
     write_private(&beside, bytes)
@@ -211,13 +255,20 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 fn sync_folder(path: &Path) -> std::io::Result<()> {
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    path.parent()
+        .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 fn unavailable(path: &Path, error: &std::io::Error) -> StoreError {
-    StoreError::Unavailable { what: path.display().to_string(), reason: error.to_string() }
+    StoreError::Unavailable {
+        what: path.display().to_string(),
+        reason: error.to_string(),
+    }
 }
 
 fn revision_of(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

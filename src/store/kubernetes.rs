@@ -47,16 +47,28 @@ impl KubernetesStore {
         let what = format!("pollingcheckpoint {}/{name}", owner.namespace);
         match self.checkpoints(owner).get_opt(name).await {
             Ok(Some(segment)) => Ok(segment.spec.state),
-            Ok(None) => Err(StoreError::Corrupted { what, reason: "the continuation object is missing".into() }),
+            Ok(None) => Err(StoreError::Corrupted {
+                what,
+                reason: "the continuation object is missing".into(),
+            }),
             Err(error) => Err(failed(what, &error)),
         }
     }
 
     /// Continuation objects get fresh names, so that the head in force never points to changed ones.
-    async fn save_segments(&self, owner: &Owner, resource: &str, rest: &[u8]) -> Result<Vec<String>, StoreError> {
+    async fn save_segments(
+        &self,
+        owner: &Owner,
+        resource: &str,
+        rest: &[u8],
+    ) -> Result<Vec<String>, StoreError> {
         let mut names = Vec::new();
         for chunk in rest.chunks(SEGMENT) {
-            let name = format!("{}-{}", checkpoint_name(owner, resource), uuid::Uuid::new_v4().simple());
+            let name = format!(
+                "{}-{}",
+                checkpoint_name(owner, resource),
+                uuid::Uuid::new_v4().simple()
+            );
             let spec = PollingCheckpointSpec {
                 instance: owner.name.clone(),
                 resource: resource.to_owned(),
@@ -64,7 +76,10 @@ impl KubernetesStore {
                 state: STANDARD.encode(chunk),
                 ..PollingCheckpointSpec::default()
             };
-            let object = PollingCheckpoint { metadata: metadata(owner, &name, None), spec };
+            let object = PollingCheckpoint {
+                metadata: metadata(owner, &name, None),
+                spec,
+            };
             self.checkpoints(owner)
                 .create(&PostParams::default(), &object)
                 .await
@@ -77,7 +92,11 @@ impl KubernetesStore {
     /// Best effort: a segment left behind is owned by the instance and goes with it.
     async fn delete_segments(&self, owner: &Owner, names: &[String]) {
         for name in names {
-            if let Err(error) = self.checkpoints(owner).delete(name, &DeleteParams::default()).await {
+            if let Err(error) = self
+                .checkpoints(owner)
+                .delete(name, &DeleteParams::default())
+                .await
+            {
                 tracing::debug!(segment = %name, %error, "a replaced checkpoint segment was not deleted");
             }
         }
@@ -85,23 +104,47 @@ impl KubernetesStore {
 }
 
 impl CheckpointStore for KubernetesStore {
-    async fn load(&self, owner: &Owner, resource: &str) -> Result<Option<(Checkpoint, Revision)>, StoreError> {
+    async fn load(
+        &self,
+        owner: &Owner,
+        resource: &str,
+    ) -> Result<Option<(Checkpoint, Revision)>, StoreError> {
         let name = checkpoint_name(owner, resource);
         let what = format!("pollingcheckpoint {}/{name}", owner.namespace);
-        let found = self.checkpoints(owner).get_opt(&name).await.map_err(|error| failed(what.clone(), &error))?;
+        let found = self
+            .checkpoints(owner)
+            .get_opt(&name)
+            .await
+            .map_err(|error| failed(what.clone(), &error))?;
         let Some(object) = found else { return Ok(None) };
         let version = object.resource_version().unwrap_or_default();
-        let corrupted = |reason: String| StoreError::Corrupted { what: what.clone(), reason };
+        let corrupted = |reason: String| StoreError::Corrupted {
+            what: what.clone(),
+            reason,
+        };
         let stored: StoredState =
             serde_json::from_str(&object.spec.state).map_err(|error| corrupted(error.to_string()))?;
-        let mut seen = STANDARD.decode(&stored.seen).map_err(|error| corrupted(error.to_string()))?;
+        let mut seen = STANDARD
+            .decode(&stored.seen)
+            .map_err(|error| corrupted(error.to_string()))?;
         for segment in &object.spec.segments {
             let text = self.segment(owner, segment).await?;
-            seen.extend(STANDARD.decode(&text).map_err(|error| corrupted(error.to_string()))?);
+            seen.extend(
+                STANDARD
+                    .decode(&text)
+                    .map_err(|error| corrupted(error.to_string()))?,
+            );
         }
-        let encoded = Encoded { head: stored.head.to_string(), seen };
+        let encoded = Encoded {
+            head: stored.head.to_string(),
+            seen,
+        };
         let checkpoint = Checkpoint::decode(&encoded).map_err(|error| corrupted(error.to_string()))?;
-        let revision = Written { version, segments: object.spec.segments }.to_string();
+        let revision = Written {
+            version,
+            segments: object.spec.segments,
+        }
+        .to_string();
         Ok(Some((checkpoint, Some(revision))))
     }
 
@@ -114,13 +157,22 @@ impl CheckpointStore for KubernetesStore {
     ) -> Result<Revision, StoreError> {
         let name = checkpoint_name(owner, resource);
         let what = format!("pollingcheckpoint {}/{name}", owner.namespace);
-        let unwritable = |reason: String| StoreError::Unavailable { what: what.clone(), reason };
-        let encoded = checkpoint.encode().map_err(|error| unwritable(error.to_string()))?;
+        let unwritable = |reason: String| StoreError::Unavailable {
+            what: what.clone(),
+            reason,
+        };
+        let encoded = checkpoint
+            .encode()
+            .map_err(|error| unwritable(error.to_string()))?;
         let before = expected.as_deref().map(Written::from).unwrap_or_default();
         let (here, rest) = encoded.seen.split_at(encoded.seen.len().min(SEGMENT));
         let segments = self.save_segments(owner, resource, rest).await?;
-        let head = serde_json::value::RawValue::from_string(encoded.head).map_err(|error| unwritable(error.to_string()))?;
-        let state = StoredState { head, seen: STANDARD.encode(here) };
+        let head = serde_json::value::RawValue::from_string(encoded.head)
+            .map_err(|error| unwritable(error.to_string()))?;
+        let state = StoredState {
+            head,
+            seen: STANDARD.encode(here),
+        };
         let floor = checkpoint.floor;
         let spec = PollingCheckpointSpec {
             instance: owner.name.clone(),
@@ -130,7 +182,10 @@ impl CheckpointStore for KubernetesStore {
             state: serde_json::to_string(&state).map_err(|error| unwritable(error.to_string()))?,
             segments: segments.clone(),
         };
-        let object = PollingCheckpoint { metadata: metadata(owner, &name, expected.is_some().then_some(before.version)), spec };
+        let object = PollingCheckpoint {
+            metadata: metadata(owner, &name, expected.is_some().then_some(before.version)),
+            spec,
+        };
         let api = self.checkpoints(owner);
         let written = match expected {
             None => api.create(&PostParams::default(), &object).await,
@@ -139,7 +194,13 @@ impl CheckpointStore for KubernetesStore {
         match written {
             Ok(object) => {
                 self.delete_segments(owner, &before.segments).await;
-                Ok(Some(Written { version: object.resource_version().unwrap_or_default(), segments }.to_string()))
+                Ok(Some(
+                    Written {
+                        version: object.resource_version().unwrap_or_default(),
+                        segments,
+                    }
+                    .to_string(),
+                ))
             }
             Err(error) => {
                 let error = failed(what, &error);
@@ -162,14 +223,19 @@ struct Written {
 impl std::fmt::Display for Written {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.version)?;
-        self.segments.iter().try_for_each(|segment| write!(f, " {segment}"))
+        self.segments
+            .iter()
+            .try_for_each(|segment| write!(f, " {segment}"))
     }
 }
 
 impl From<&str> for Written {
     fn from(revision: &str) -> Self {
         let mut words = revision.split(' ').map(str::to_owned);
-        Self { version: words.next().unwrap_or_default(), segments: words.collect() }
+        Self {
+            version: words.next().unwrap_or_default(),
+            segments: words.collect(),
+        }
     }
 }
 
@@ -188,11 +254,15 @@ impl TokenStore for KubernetesStore {
         Box::pin(async move {
             let name = token_name(fingerprint);
             let found = self.secrets(owner).get_opt(&name).await;
-            let found = found.map_err(|error| failed(format!("secret {}/{name}", owner.namespace), &error))?;
+            let found =
+                found.map_err(|error| failed(format!("secret {}/{name}", owner.namespace), &error))?;
             Ok(found.map(|secret| {
                 let revision = secret.resource_version();
                 let data = secret.data.unwrap_or_default();
-                let text = |key: &str| data.get(key).and_then(|bytes| String::from_utf8(bytes.0.clone()).ok());
+                let text = |key: &str| {
+                    data.get(key)
+                        .and_then(|bytes| String::from_utf8(bytes.0.clone()).ok())
+                };
                 let record = TokenRecord {
                     refresh_token: text("refresh_token").map(SecretString::from),
                     geolocation: text("geolocation"),
@@ -217,7 +287,10 @@ impl TokenStore for KubernetesStore {
             let mut meta = metadata(owner, &name, expected.clone());
             let mut before = None;
             if expected.is_some() {
-                let found = api.get_opt(&name).await.map_err(|error| failed(what.clone(), &error))?;
+                let found = api
+                    .get_opt(&name)
+                    .await
+                    .map_err(|error| failed(what.clone(), &error))?;
                 let found = found.ok_or_else(|| StoreError::Conflict { what: what.clone() })?;
                 let owners = found.metadata.owner_references.unwrap_or_default();
                 meta.owner_references = Some(with_owner(owners.clone(), owner));
@@ -227,7 +300,10 @@ impl TokenStore for KubernetesStore {
             let mut put = |key: &str, value: Option<&str>| {
                 value.map(|value| data.insert(key.to_owned(), ByteString(value.as_bytes().to_vec())))
             };
-            put("refresh_token", record.refresh_token.as_ref().map(|token| token.expose_secret()));
+            put(
+                "refresh_token",
+                record.refresh_token.as_ref().map(|token| token.expose_secret()),
+            );
             put("geolocation", record.geolocation.as_deref());
             put("blocked", record.blocked.as_deref());
             let secret = Secret {
@@ -246,15 +322,24 @@ impl TokenStore for KubernetesStore {
                 secret.metadata.owner_references = Some(owners);
                 written = write_secret(&api, &secret, expected).await;
             }
-            written.map(|secret| secret.resource_version()).map_err(|error| failed(what, &error))
+            written
+                .map(|secret| secret.resource_version())
+                .map_err(|error| failed(what, &error))
         })
     }
 }
 
-async fn write_secret(api: &Api<Secret>, secret: &Secret, expected: &Revision) -> Result<Secret, kube::Error> {
+async fn write_secret(
+    api: &Api<Secret>,
+    secret: &Secret,
+    expected: &Revision,
+) -> Result<Secret, kube::Error> {
     match expected {
         None => api.create(&PostParams::default(), secret).await,
-        Some(_) => api.replace(&secret.name_any(), &PostParams::default(), secret).await,
+        Some(_) => {
+            api.replace(&secret.name_any(), &PostParams::default(), secret)
+                .await
+        }
     }
 }
 
@@ -276,7 +361,11 @@ fn metadata(owner: &Owner, name: &str, revision: Revision) -> ObjectMeta {
         name: Some(name.to_owned()),
         namespace: Some(owner.namespace.clone()),
         resource_version: revision,
-        labels: Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
+        labels: Some(
+            labels
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into(),
+        ),
         owner_references: Some(with_owner(Vec::new(), owner)),
         ..ObjectMeta::default()
     }
@@ -297,9 +386,14 @@ fn with_owner(mut references: Vec<OwnerReference>, owner: &Owner) -> Vec<OwnerRe
 
 fn failed(what: String, error: &kube::Error) -> StoreError {
     match error {
-        kube::Error::Api(status) if status.is_conflict() || status.is_already_exists() || status.is_not_found() => {
+        kube::Error::Api(status)
+            if status.is_conflict() || status.is_already_exists() || status.is_not_found() =>
+        {
             StoreError::Conflict { what }
         }
-        other => StoreError::Unavailable { what, reason: other.to_string() },
+        other => StoreError::Unavailable {
+            what,
+            reason: other.to_string(),
+        },
     }
 }

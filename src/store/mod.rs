@@ -47,7 +47,9 @@ pub enum StoreError {
         reason: String,
     },
     /// What is stored cannot be understood; it is left as it is.
-    #[error("{what} is corrupted: {reason}; restore it from a backup, or delete it to start this resource again")]
+    #[error(
+        "{what} is corrupted: {reason}; restore it from a backup, or delete it to start this resource again"
+    )]
     Corrupted {
         /// Which object or file.
         what: String,

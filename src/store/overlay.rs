@@ -15,14 +15,26 @@ pub struct Overlay<S> {
 impl<S> Overlay<S> {
     /// On top of `below`.
     pub fn new(below: Arc<S>) -> Self {
-        Self { below, written: Mutex::default() }
+        Self {
+            below,
+            written: Mutex::default(),
+        }
     }
 }
 
 impl<S: CheckpointStore> CheckpointStore for Overlay<S> {
-    async fn load(&self, owner: &Owner, resource: &str) -> Result<Option<(Checkpoint, Revision)>, StoreError> {
+    async fn load(
+        &self,
+        owner: &Owner,
+        resource: &str,
+    ) -> Result<Option<(Checkpoint, Revision)>, StoreError> {
         let key = (owner.clone(), resource.to_owned());
-        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let written = self
+            .written
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+            .cloned();
         match written {
             Some((checkpoint, revision)) => Ok(Some((checkpoint, Some(revision.to_string())))),
             None => self.below.load(owner, resource).await,

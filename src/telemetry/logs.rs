@@ -16,7 +16,9 @@ pub enum LogFormat {
 /// Begins to log. What `RUST_LOG` does not say is logged at `default` and above.
 pub fn init_logs(format: LogFormat, default: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // A second call, as in tests, changes nothing.
     let _ = match format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

@@ -69,14 +69,22 @@ impl Default for Metrics {
 impl Metrics {
     fn registered(mut self) -> Self {
         let registry = &mut self.registry;
-        registry.register("polls", "Polls of a resource by result: ok, or the error's name", self.polls.clone());
+        registry.register(
+            "polls",
+            "Polls of a resource by result: ok, or the error's name",
+            self.polls.clone(),
+        );
         registry.register_with_unit(
             "poll_duration",
             "How long a poll of a resource took, delivery included",
             Unit::Seconds,
             self.poll_duration.clone(),
         );
-        registry.register("events", "Events accepted by callbacks, by type", self.events.clone());
+        registry.register(
+            "events",
+            "Events accepted by callbacks, by type",
+            self.events.clone(),
+        );
         registry.register(
             "records",
             "Records listed by sources: unchanged, invalid (skipped), news",
@@ -88,8 +96,16 @@ impl Metrics {
             "Passes over a restless listing accepted after two quiet readings rather than a full second one",
             self.weak_proofs.clone(),
         );
-        registry.register("reconciles", "Reconciles by outcome: ok, or the error's name", self.reconciles.clone());
-        registry.register("leading", "1 while this replica holds the lease and polls", self.leading.clone());
+        registry.register(
+            "reconciles",
+            "Reconciles by outcome: ok, or the error's name",
+            self.reconciles.clone(),
+        );
+        registry.register(
+            "leading",
+            "1 while this replica holds the lease and polls",
+            self.leading.clone(),
+        );
         self
     }
 
@@ -98,14 +114,35 @@ impl Metrics {
         let element = || element.to_owned();
         let result = report.failure.as_ref().map_or("ok", |failure| failure.reason);
         let figures = &report.figures;
-        self.polls.get_or_create(&PollLabels { element: element(), result }).inc();
+        self.polls
+            .get_or_create(&PollLabels {
+                element: element(),
+                result,
+            })
+            .inc();
         self.poll_duration.observe(figures.duration.as_secs_f64());
         for (r#type, count) in [("CREATED", figures.created), ("UPDATED", figures.updated)] {
-            self.events.get_or_create(&EventLabels { element: element(), r#type }).inc_by(count);
+            self.events
+                .get_or_create(&EventLabels {
+                    element: element(),
+                    r#type,
+                })
+                .inc_by(count);
         }
-        let news = figures.records.saturating_sub(figures.unchanged + figures.invalid);
-        for (outcome, count) in [("unchanged", figures.unchanged), ("invalid", figures.invalid), ("news", news)] {
-            self.records.get_or_create(&RecordLabels { element: element(), outcome }).inc_by(count);
+        let news = figures
+            .records
+            .saturating_sub(figures.unchanged + figures.invalid);
+        for (outcome, count) in [
+            ("unchanged", figures.unchanged),
+            ("invalid", figures.invalid),
+            ("news", news),
+        ] {
+            self.records
+                .get_or_create(&RecordLabels {
+                    element: element(),
+                    outcome,
+                })
+                .inc_by(count);
         }
         self.pages.inc_by(figures.pages);
         self.weak_proofs.inc_by(figures.weak_proofs);

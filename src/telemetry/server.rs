@@ -54,7 +54,10 @@ impl Probes {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match (state.crds, state.cache) {
             (true, true) => Ok(()),
-            (false, _) => Err(state.waits_for.clone().unwrap_or_else(|| "looking for the CRDs".to_owned())),
+            (false, _) => Err(state
+                .waits_for
+                .clone()
+                .unwrap_or_else(|| "looking for the CRDs".to_owned())),
             (true, false) => Err("filling the watch".to_owned()),
         }
     }

@@ -21,8 +21,14 @@ struct Desk {
 
 impl Desk {
     async fn new() -> Self {
-        let options = Options { signature_key: Some("sandbox-signature-key".into()), ..Options::default() };
-        Self { vendor: Vendor::start(options).await, folder: TempDir::new().unwrap() }
+        let options = Options {
+            signature_key: Some("sandbox-signature-key".into()),
+            ..Options::default()
+        };
+        Self {
+            vendor: Vendor::start(options).await,
+            folder: TempDir::new().unwrap(),
+        }
     }
 
     /// The design's sample as the bare instance JSON people have, with the simulator's addresses.
@@ -75,7 +81,15 @@ impl Desk {
 
     async fn poll_once(&self, file: &Path) -> Output {
         let state = self.state();
-        run(&["poll", "--once", "--state-dir", state.to_str().unwrap(), "-f", file.to_str().unwrap()]).await
+        run(&[
+            "poll",
+            "--once",
+            "--state-dir",
+            state.to_str().unwrap(),
+            "-f",
+            file.to_str().unwrap(),
+        ])
+        .await
     }
 }
 
@@ -88,7 +102,9 @@ fn pollinator(args: &[&str]) -> Command {
 /// Runs to the end; nothing printed may hold a secret.
 async fn run(args: &[&str]) -> Output {
     let mut command = pollinator(args);
-    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap();
     let printed = text(&output);
     for secret in SECRETS {
         assert!(!printed.contains(secret), "{args:?} printed a secret: {printed}");
@@ -97,7 +113,11 @@ async fn run(args: &[&str]) -> Output {
 }
 
 fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 fn code(output: &Output) -> i32 {
@@ -109,14 +129,20 @@ async fn the_sample_polls_unchanged() {
     let desk = Desk::new().await;
     let as_text = desk.instance(json!({}))["configuration"]["event.poller.configuration"].to_string();
     let as_object = desk.sample(json!({}));
-    let as_string = desk.instance(json!({"configuration": {"event.poller.configuration": as_text}})).to_string();
+    let as_string = desk
+        .instance(json!({"configuration": {"event.poller.configuration": as_text}}))
+        .to_string();
     let as_string = desk.file("string.json", &as_string);
     for (file, object) in [(as_object, "a1"), (as_string, "a2")] {
         assert_eq!(code(&desk.poll_once(&file).await), 0);
         desk.vendor.command(json!({"command": "create", "id": object}));
         let output = desk.poll_once(&file).await;
         assert_eq!(code(&output), 0, "{}", text(&output));
-        assert!(text(&output).contains("1 created, 0 updated"), "{}", text(&output));
+        assert!(
+            text(&output).contains("1 created, 0 updated"),
+            "{}",
+            text(&output)
+        );
     }
     assert_eq!(desk.vendor.story(), ["CREATED a1", "CREATED a2"]);
     let received = &desk.vendor.sandbox.received()[0];
@@ -129,12 +155,14 @@ async fn once_says_1_when_a_poll_or_delivery_failed_and_goes_on_from_there() {
     let file = desk.sample(json!({}));
     assert_eq!(code(&desk.poll_once(&file).await), 0);
     desk.vendor.command(json!({"command": "create", "id": "a"}));
-    desk.vendor.command(json!({"command": "configure", "knobs": {"receiverStatus": 404}}));
+    desk.vendor
+        .command(json!({"command": "configure", "knobs": {"receiverStatus": 404}}));
     let output = desk.poll_once(&file).await;
     assert_eq!(code(&output), 1);
     assert!(text(&output).contains("CallbackRefused"), "{}", text(&output));
 
-    desk.vendor.command(json!({"command": "configure", "knobs": {"receiverStatus": null}}));
+    desk.vendor
+        .command(json!({"command": "configure", "knobs": {"receiverStatus": null}}));
     desk.vendor.command(json!({
         "command": "fault", "target": "reports", "times": 1, "fault": {"kind": "status", "status": 404}
     }));
@@ -153,7 +181,16 @@ async fn a_dry_run_prints_and_leaves_everything_as_it_was() {
     assert_eq!(code(&desk.poll_once(&file).await), 0);
     desk.vendor.command(json!({"command": "create", "id": "a"}));
     let state = desk.state();
-    let args = ["poll", "--once", "--dry-run", "--output", "json", "--state-dir", state.to_str().unwrap(), "-f"];
+    let args = [
+        "poll",
+        "--once",
+        "--dry-run",
+        "--output",
+        "json",
+        "--state-dir",
+        state.to_str().unwrap(),
+        "-f",
+    ];
     for _ in 0..2 {
         let output = run(&[&args[..], &[file.to_str().unwrap()]].concat()).await;
         assert_eq!(code(&output), 0, "{}", text(&output));
@@ -170,12 +207,19 @@ async fn a_dry_run_prints_and_leaves_everything_as_it_was() {
 async fn since_moves_the_cursor_once() {
     let desk = Desk::new().await;
     let file = desk.sample(json!({}));
-    desk.vendor.command(json!({"command": "seed", "count": 3, "prefix": "r"}));
+    desk.vendor
+        .command(json!({"command": "seed", "count": 3, "prefix": "r"}));
     assert_eq!(code(&desk.poll_once(&file).await), 0);
     let state = desk.state();
     for _ in 0..2 {
         let output = run(&[
-            "poll", "--once", "--since", "2020-01-01T00:00:00Z", "--state-dir", state.to_str().unwrap(), "-f",
+            "poll",
+            "--once",
+            "--since",
+            "2020-01-01T00:00:00Z",
+            "--state-dir",
+            state.to_str().unwrap(),
+            "-f",
             file.to_str().unwrap(),
         ])
         .await;
@@ -192,19 +236,41 @@ async fn a_state_folder_in_use_or_damaged_is_left_alone() {
     let file = desk.sample(json!({}));
     assert_eq!(code(&desk.poll_once(&file).await), 0);
     let folder = desk.state().join("checkpoints");
-    let checkpoint = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    let checkpoint = std::fs::read_dir(&folder)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
     let good = std::fs::read(&checkpoint).unwrap();
-    let newer = String::from_utf8(good.clone()).unwrap().replace("\"format\":1", "\"format\":99");
-    let flipped = String::from_utf8(good.clone()).unwrap().replace("\"seenChecksum\":\"", "\"seenChecksum\":\"f");
-    for damaged in [&b"not json"[..], &good[..good.len() / 2], newer.as_bytes(), flipped.as_bytes(), b""] {
+    let newer = String::from_utf8(good.clone())
+        .unwrap()
+        .replace("\"format\":1", "\"format\":99");
+    let flipped = String::from_utf8(good.clone())
+        .unwrap()
+        .replace("\"seenChecksum\":\"", "\"seenChecksum\":\"f");
+    for damaged in [
+        &b"not json"[..],
+        &good[..good.len() / 2],
+        newer.as_bytes(),
+        flipped.as_bytes(),
+        b"",
+    ] {
         std::fs::write(&checkpoint, damaged).unwrap();
         desk.vendor.command(json!({"command": "create"}));
         let output = desk.poll_once(&file).await;
         assert_eq!(code(&output), 1, "{}", text(&output));
         assert!(text(&output).contains("corrupted"), "{}", text(&output));
-        assert_eq!(std::fs::read(&checkpoint).unwrap(), damaged, "nothing is overwritten");
+        assert_eq!(
+            std::fs::read(&checkpoint).unwrap(),
+            damaged,
+            "nothing is overwritten"
+        );
     }
-    assert!(desk.vendor.story().is_empty(), "nothing is delivered from a damaged state");
+    assert!(
+        desk.vendor.story().is_empty(),
+        "nothing is delivered from a damaged state"
+    );
 
     std::fs::write(&checkpoint, &good).unwrap();
     // A write that cannot be done, as on a full disk.
@@ -213,16 +279,35 @@ async fn a_state_folder_in_use_or_damaged_is_left_alone() {
     let output = desk.poll_once(&file).await;
     assert_eq!(code(&output), 1, "{}", text(&output));
     assert_eq!(std::fs::read(&checkpoint).unwrap(), good);
-    assert!(desk.vendor.story().is_empty(), "unclaimed, so nothing is fetched or delivered");
+    assert!(
+        desk.vendor.story().is_empty(),
+        "unclaimed, so nothing is fetched or delivered"
+    );
     std::fs::remove_dir(&beside).unwrap();
 
     let state = desk.state();
-    let args = ["poll", "--state-dir", state.to_str().unwrap(), "-f", file.to_str().unwrap()];
-    let mut running = Running(pollinator(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let args = [
+        "poll",
+        "--state-dir",
+        state.to_str().unwrap(),
+        "-f",
+        file.to_str().unwrap(),
+    ];
+    let mut running = Running(
+        pollinator(&args)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
     wait_until("the first run delivers", || !desk.vendor.story().is_empty()).await;
     let output = desk.poll_once(&file).await;
     assert_eq!(code(&output), 1);
-    assert!(text(&output).contains("in use by another run"), "{}", text(&output));
+    assert!(
+        text(&output).contains("in use by another run"),
+        "{}",
+        text(&output)
+    );
     running.terminate();
     assert_eq!(running.0.wait().unwrap().code(), Some(0), "SIGTERM ends it well");
     assert_eq!(desk.vendor.story().len(), 5);
@@ -233,7 +318,10 @@ struct Running(std::process::Child);
 
 impl Running {
     fn terminate(&self) {
-        let status = Command::new("kill").arg(self.0.id().to_string()).status().unwrap();
+        let status = Command::new("kill")
+            .arg(self.0.id().to_string())
+            .status()
+            .unwrap();
         assert!(status.success());
     }
 }
@@ -258,7 +346,15 @@ async fn plan_prints_the_requests() {
     let desk = Desk::new().await;
     let base = json!({"configuration": {"base.url": "https://us2.api.concursolutions.com"}});
     let file = desk.sample(base);
-    let at = ["plan", "--at", "2026-11-23T12:00:00Z", "--output", "json", "-f", file.to_str().unwrap()];
+    let at = [
+        "plan",
+        "--at",
+        "2026-11-23T12:00:00Z",
+        "--output",
+        "json",
+        "-f",
+        file.to_str().unwrap(),
+    ];
     let output = run(&at).await;
     assert_eq!(code(&output), 0, "{}", text(&output));
     let line: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -290,8 +386,12 @@ async fn validate_says_everything_at_once() {
     let output = run(&["validate", "--output", "json", "-f", bad.to_str().unwrap()]).await;
     assert_eq!(code(&output), 1);
     let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let paths: Vec<_> =
-        findings[0]["problems"].as_array().unwrap().iter().map(|p| p["path"].as_str().unwrap()).collect();
+    let paths: Vec<_> = findings[0]["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| p["path"].as_str().unwrap())
+        .collect();
     for path in [
         r#"spec.configuration["event.poller.refresh_interval"]"#,
         r#"spec.configuration["event.poller.configuration"].reports.idField"#,
@@ -300,12 +400,19 @@ async fn validate_says_everything_at_once() {
         assert!(paths.contains(&path), "{path} in {paths:?}");
     }
     let warnings = findings[0]["warnings"].to_string();
-    assert!(warnings.contains("event.notification.callback.url"), "the nearest key is named: {warnings}");
+    assert!(
+        warnings.contains("event.notification.callback.url"),
+        "the nearest key is named: {warnings}"
+    );
 
     let unknown = desk.sample(json!({"element": {"key": "concurr"}}));
     let output = run(&["validate", "-f", unknown.to_str().unwrap()]).await;
     assert_eq!(code(&output), 1);
-    assert!(text(&output).contains("concurr") && text(&output).contains("built in: concur"), "{}", text(&output));
+    assert!(
+        text(&output).contains("concurr") && text(&output).contains("built in: concur"),
+        "{}",
+        text(&output)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -316,7 +423,11 @@ async fn broken_files_and_missing_secrets_are_named() {
         ("b.yaml", "kind: [", "not valid YAML"),
         ("c.yaml", "a: 1", "neither a Kubernetes object nor"),
         ("d.yaml", "kind: ConfigMap", "no PollingInstance"),
-        ("e.yaml", "kind: PollingInstance\nmetadata: {name: x}\nspec: {element: 5}", "spec.element"),
+        (
+            "e.yaml",
+            "kind: PollingInstance\nmetadata: {name: x}\nspec: {element: 5}",
+            "spec.element",
+        ),
         (
             "f.yaml",
             "kind: PollingInstance\nmetadata: {name: x}\nspec:\n  element: {key: concur}\n  \
@@ -344,7 +455,15 @@ async fn verify_checks_a_received_body() {
     desk.vendor.command(json!({"command": "create", "id": "a"}));
     desk.poll_once(&file).await;
     let received = desk.vendor.sandbox.received().remove(0);
-    let header = |name: &str| received.headers.iter().find(|(key, _)| key == name).unwrap().1.clone();
+    let header = |name: &str| {
+        received
+            .headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .unwrap()
+            .1
+            .clone()
+    };
     let signature = header("elements-webhook-signature");
     let verify = |body: Vec<u8>, key: &str| {
         let mut child = pollinator(&["verify", "--signature", &signature, "--key", key])

@@ -3,5 +3,6 @@
 
 mod cli;
 mod fake_api;
+mod operator;
 mod polling;
 mod support;

@@ -75,7 +75,8 @@ impl<'a> Keys<'a> {
                 if is_blank(value) {
                     continue;
                 }
-                let message = format!("is set here and in Secret {name:?}; this value is used, remove one of the two");
+                let message =
+                    format!("is set here and in Secret {name:?}; this value is used, remove one of the two");
                 findings.warn(inline_path(key), message);
             } else {
                 judge_inline(key, value, findings);

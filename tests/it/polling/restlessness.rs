@@ -51,8 +51,14 @@ impl Objects {
     fn edit(&mut self, index: usize) -> Option<Command> {
         let id = self.pick(index)?;
         self.edits += 1;
-        let set = [("Name".to_owned(), json!(format!("edit {}", self.edits)))].into_iter().collect();
-        Some(Command::Edit(Edit { id, set, ..Edit::default() }))
+        let set = [("Name".to_owned(), json!(format!("edit {}", self.edits)))]
+            .into_iter()
+            .collect();
+        Some(Command::Edit(Edit {
+            id,
+            set,
+            ..Edit::default()
+        }))
     }
 
     fn pick(&self, index: usize) -> Option<String> {
@@ -61,7 +67,10 @@ impl Objects {
 }
 
 async fn live(order: &str, steps: &[Step]) -> World {
-    let mut world = World::new(Setup { knobs: json!({"maxLimit": 3, "order": order}), ..Setup::default() });
+    let mut world = World::new(Setup {
+        knobs: json!({"maxLimit": 3, "order": order}),
+        ..Setup::default()
+    });
     world.poll().await;
     let mut objects = Objects::default();
     for step in steps {
@@ -76,8 +85,13 @@ async fn live(order: &str, steps: &[Step]) -> World {
     let held = world.held_by_receiver();
     for object in &objects.alive {
         let present = world.record(object);
-        let told = held.get(object).unwrap_or_else(|| panic!("{object} was never reported: {:?}", world.story()));
-        assert_eq!(told["Name"], present["Name"], "the newest version of {object} was not reported");
+        let told = held
+            .get(object)
+            .unwrap_or_else(|| panic!("{object} was never reported: {:?}", world.story()));
+        assert_eq!(
+            told["Name"], present["Name"],
+            "the newest version of {object} was not reported"
+        );
     }
     world.assert_exactly_once_for_a_receiver_that_drops_repeated_ids();
     world
@@ -89,7 +103,11 @@ async fn take(world: &mut World, objects: &mut Objects, step: &Step) {
             objects.made += 1;
             let id = format!("n{:03}", objects.made);
             let visible_after_ms = late.then_some(40_000);
-            world.command(Command::Create(Create { id: Some(id.clone()), visible_after_ms, ..Create::default() }));
+            world.command(Command::Create(Create {
+                id: Some(id.clone()),
+                visible_after_ms,
+                ..Create::default()
+            }));
             objects.alive.push(id);
         }
         Step::Edit(index) => {
@@ -121,18 +139,35 @@ async fn take(world: &mut World, objects: &mut Objects, step: &Step) {
         Step::ReceiverFault(kind) => {
             let fault = match kind {
                 0 => Fault::AcceptThenDrop,
-                1 => Fault::Status { status: 500, body: None, retry_after: None, content_type: None },
+                1 => Fault::Status {
+                    status: 500,
+                    body: None,
+                    retry_after: None,
+                    content_type: None,
+                },
                 2 => Fault::Drop,
-                _ => Fault::TooManyRequests { retry_after: Some("3".into()) },
+                _ => Fault::TooManyRequests {
+                    retry_after: Some("3".into()),
+                },
             };
-            world.command(Command::Fault(PlannedFault { target: Target::Receiver, fault, times: 2, after: 0 }));
+            world.command(Command::Fault(PlannedFault {
+                target: Target::Receiver,
+                fault,
+                times: 2,
+                after: 0,
+            }));
         }
         Step::Wait(seconds) => world.wait(*seconds).await,
     }
 }
 
 fn during(world: &World, page: u32, command: Command) {
-    let at = concur_sandbox::At { target: Target::Reports, request: page, commands: vec![command], after: false };
+    let at = concur_sandbox::At {
+        target: Target::Reports,
+        request: page,
+        commands: vec![command],
+        after: false,
+    };
     world.command(Command::At(at));
 }
 
@@ -151,5 +186,8 @@ proptest! {
 
 /// `PROPTEST_CASES` asks for more than the ordinary 256 schedules.
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(256)
+    std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok())
+        .unwrap_or(256)
 }

@@ -10,12 +10,20 @@ use crate::support::memory_store::Write;
 use crate::support::world::{Setup, World};
 
 fn at(world: &World, target: Target, request: u32, commands: Vec<Command>) {
-    world.command(Command::At(At { target, request, commands, after: false }));
+    world.command(Command::At(At {
+        target,
+        request,
+        commands,
+        after: false,
+    }));
 }
 
 /// Two reports a page: six are a backlog of three pages.
 fn small_pages(order: &str) -> Setup {
-    Setup { knobs: json!({"maxLimit": 2, "order": order}), ..Setup::default() }
+    Setup {
+        knobs: json!({"maxLimit": 2, "order": order}),
+        ..Setup::default()
+    }
 }
 
 async fn settle(world: &mut World, polls: usize) {
@@ -33,7 +41,12 @@ async fn shift_delete() {
         world.wait(20).await;
         world.create(&format!("n{n}"));
     }
-    at(&world, Target::Reports, 2, vec![Command::Delete { id: "n1".into() }]);
+    at(
+        &world,
+        Target::Reports,
+        2,
+        vec![Command::Delete { id: "n1".into() }],
+    );
     settle(&mut world, 6).await;
     let expected: Vec<String> = (1..=6).map(|n| format!("CREATED n{n}")).collect();
     assert_eq!(world.sorted_story(), expected);
@@ -47,11 +60,26 @@ async fn shift_edit_ascending() {
         world.wait(20).await;
         world.create(&format!("n{n}"));
     }
-    at(&world, Target::Reports, 2, vec![Command::Edit(Edit { id: "n1".into(), ..Edit::default() })]);
+    at(
+        &world,
+        Target::Reports,
+        2,
+        vec![Command::Edit(Edit {
+            id: "n1".into(),
+            ..Edit::default()
+        })],
+    );
     settle(&mut world, 6).await;
     let story = world.sorted_story();
-    let created: Vec<_> = story.iter().filter(|line| line.starts_with("CREATED")).cloned().collect();
-    assert_eq!(created, (1..=6).map(|n| format!("CREATED n{n}")).collect::<Vec<_>>());
+    let created: Vec<_> = story
+        .iter()
+        .filter(|line| line.starts_with("CREATED"))
+        .cloned()
+        .collect();
+    assert_eq!(
+        created,
+        (1..=6).map(|n| format!("CREATED n{n}")).collect::<Vec<_>>()
+    );
     assert_eq!(&story[6..], ["UPDATED n1"], "the edit between the pages");
 }
 
@@ -67,31 +95,52 @@ async fn unstable_order() {
     let expected: Vec<String> = (1..=9).map(|n| format!("CREATED n{n}")).collect();
     assert_eq!(world.sorted_story(), expected, "each once, whatever the order");
     let floor = world.store.checkpoint().floor;
-    assert!(floor > "2026-11-23T11:55:00Z".parse().unwrap(), "the floor moved in spite of the disorder: {floor}");
+    assert!(
+        floor > "2026-11-23T11:55:00Z".parse().unwrap(),
+        "the floor moved in spite of the disorder: {floor}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn far_future() {
     let ahead = SignedDuration::from_mins(7);
-    let mut world = World::new(Setup { our_clock_ahead: ahead, ..Setup::default() });
+    let mut world = World::new(Setup {
+        our_clock_ahead: ahead,
+        ..Setup::default()
+    });
     world.poll().await;
     world.wait(60).await;
     let modified: Timestamp = "2036-11-23T12:00:00Z".parse().unwrap();
-    world.command(Command::Create(Create { id: Some("far".into()), modified: Some(modified), ..Create::default() }));
+    world.command(Command::Create(Create {
+        id: Some("far".into()),
+        modified: Some(modified),
+        ..Create::default()
+    }));
     world.poll().await;
     for n in 1..=3 {
         world.wait(60).await;
         world.create(&format!("n{n}"));
         world.poll().await;
     }
-    assert_eq!(world.story(), ["CREATED far", "CREATED n1", "CREATED n2", "CREATED n3"]);
+    assert_eq!(
+        world.story(),
+        ["CREATED far", "CREATED n1", "CREATED n2", "CREATED n3"]
+    );
     assert!(world.store.checkpoint().floor < "2027-01-01T00:00:00Z".parse().unwrap());
 }
 
 async fn from_now_with_our_clock_off(ahead: SignedDuration) {
-    let mut world = World::new(Setup { our_clock_ahead: ahead, ..Setup::default() });
+    let mut world = World::new(Setup {
+        our_clock_ahead: ahead,
+        ..Setup::default()
+    });
     let recent: Timestamp = "2026-11-23T11:56:00Z".parse().unwrap();
-    let past = Create { id: Some("past".into()), created: Some(recent), modified: Some(recent), ..Create::default() };
+    let past = Create {
+        id: Some("past".into()),
+        created: Some(recent),
+        modified: Some(recent),
+        ..Create::default()
+    };
     world.command(Command::Create(past));
     world.poll().await;
     for n in 1..=3 {
@@ -101,7 +150,11 @@ async fn from_now_with_our_clock_off(ahead: SignedDuration) {
         world.poll().await;
     }
     settle(&mut world, 10).await;
-    assert_eq!(world.story(), ["CREATED n1", "CREATED n2", "CREATED n3"], "nothing missed, nothing of the past");
+    assert_eq!(
+        world.story(),
+        ["CREATED n1", "CREATED n2", "CREATED n3"],
+        "nothing missed, nothing of the past"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -119,7 +172,11 @@ async fn late_visible_created() {
     let mut world = World::new(Setup::default());
     world.poll().await;
     world.wait(60).await;
-    let late = Create { id: Some("late".into()), visible_after_ms: Some(30_000), ..Create::default() };
+    let late = Create {
+        id: Some("late".into()),
+        visible_after_ms: Some(30_000),
+        ..Create::default()
+    };
     world.command(Command::Create(late));
     world.wait(10).await;
     world.create("overtakes");
@@ -130,7 +187,10 @@ async fn late_visible_created() {
 
 #[tokio::test(start_paused = true)]
 async fn tie_exclusive_filter() {
-    let mut world = World::new(Setup { knobs: json!({"filter": "exclusive"}), ..Setup::default() });
+    let mut world = World::new(Setup {
+        knobs: json!({"filter": "exclusive"}),
+        ..Setup::default()
+    });
     world.poll().await;
     world.wait(60).await;
     world.create("t1");
@@ -157,7 +217,11 @@ async fn created_edited_between_polls() {
     world.wait(20).await;
     world.edit("c");
     settle(&mut world, 3).await;
-    assert_eq!(world.story(), ["CREATED c"], "once, although it was edited before the first look");
+    assert_eq!(
+        world.story(),
+        ["CREATED c"],
+        "once, although it was edited before the first look"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -174,14 +238,27 @@ async fn crash_after_created_then_edit() {
     world.assert_exactly_once_for_a_receiver_that_drops_repeated_ids();
     let events = world.events();
     let created: Vec<_> = events.iter().filter(|event| event.change == "CREATED").collect();
-    assert!(created.len() >= 2, "the repeat is needed, since the outcome was unknown: {events:?}");
-    assert!(created.windows(2).all(|pair| pair[0].id == pair[1].id), "repeats carry the first id: {events:?}");
-    assert_eq!(events.last().unwrap().change, "UPDATED", "a receiver that drops the repeat still hears of the edit");
+    assert!(
+        created.len() >= 2,
+        "the repeat is needed, since the outcome was unknown: {events:?}"
+    );
+    assert!(
+        created.windows(2).all(|pair| pair[0].id == pair[1].id),
+        "repeats carry the first id: {events:?}"
+    );
+    assert_eq!(
+        events.last().unwrap().change,
+        "UPDATED",
+        "a receiver that drops the repeat still hears of the edit"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_record_refused() {
-    let mut world = World::new(Setup { knobs: json!({"refuseIds": ["n2"]}), ..Setup::default() });
+    let mut world = World::new(Setup {
+        knobs: json!({"refuseIds": ["n2"]}),
+        ..Setup::default()
+    });
     world.poll().await;
     world.wait(60).await;
     for n in 1..=4 {
@@ -189,16 +266,31 @@ async fn one_record_refused() {
     }
     let report = world.poll().await;
     assert_eq!(report.held, 1);
-    assert!(report.notes.iter().any(|note| note.contains("n2") && note.contains("400")), "{:?}", report.notes);
+    assert!(
+        report
+            .notes
+            .iter()
+            .any(|note| note.contains("n2") && note.contains("400")),
+        "{:?}",
+        report.notes
+    );
     world.wait(60).await;
     world.create("n5");
     settle(&mut world, 5).await;
     let story = world.sorted_story();
-    assert_eq!(story, ["CREATED n1", "CREATED n3", "CREATED n4", "CREATED n5"], "the others and later polls go on");
+    assert_eq!(
+        story,
+        ["CREATED n1", "CREATED n3", "CREATED n4", "CREATED n5"],
+        "the others and later polls go on"
+    );
     world.edit("n2");
     world.configure(json!({"refuseIds": []}));
     settle(&mut world, 2).await;
-    assert_eq!(world.story().last().unwrap(), "CREATED n2", "the held object keeps its type");
+    assert_eq!(
+        world.story().last().unwrap(),
+        "CREATED n2",
+        "the held object keeps its type"
+    );
     assert_eq!(world.poll().await.held, 0);
 }
 
@@ -219,7 +311,11 @@ async fn callback_down_an_hour() {
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), events.len(), "nothing twice: {events:?}");
-    let created = world.sorted_story().into_iter().filter(|line| line.starts_with("CREATED")).count();
+    let created = world
+        .sorted_story()
+        .into_iter()
+        .filter(|line| line.starts_with("CREATED"))
+        .count();
     assert_eq!(created, 6, "nothing lost: {events:?}");
     world.assert_exactly_once_for_a_receiver_that_drops_repeated_ids();
 }
@@ -232,7 +328,12 @@ async fn partial_batch() {
     for n in 1..=4 {
         world.create(&format!("n{n}"));
     }
-    let drop = PlannedFault { target: Target::Receiver, fault: Fault::AcceptThenDrop, times: 1, after: 0 };
+    let drop = PlannedFault {
+        target: Target::Receiver,
+        fault: Fault::AcceptThenDrop,
+        times: 1,
+        after: 0,
+    };
     world.command(Command::Fault(drop));
     settle(&mut world, 3).await;
     world.assert_exactly_once_for_a_receiver_that_drops_repeated_ids();
@@ -247,7 +348,9 @@ async fn partial_batch() {
 async fn own_lost_write() {
     let mut world = World::new(Setup::default());
     world.poll().await;
-    world.store.plan([Write::AnswerLost, Write::Works, Write::AnswerLost]);
+    world
+        .store
+        .plan([Write::AnswerLost, Write::Works, Write::AnswerLost]);
     for n in 1..=3 {
         world.wait(60).await;
         world.create(&format!("n{n}"));
@@ -279,11 +382,18 @@ async fn api_server_away() {
 
 #[tokio::test(start_paused = true)]
 async fn crash_in_first_pass() {
-    let mut world = World::new(Setup { knobs: json!({"maxLimit": 2}), ..Setup::default() });
+    let mut world = World::new(Setup {
+        knobs: json!({"maxLimit": 2}),
+        ..Setup::default()
+    });
     let recent: Timestamp = "2026-11-23T11:58:00Z".parse().unwrap();
     for n in 1..=4 {
-        let past =
-            Create { id: Some(format!("p{n}")), created: Some(recent), modified: Some(recent), ..Create::default() };
+        let past = Create {
+            id: Some(format!("p{n}")),
+            created: Some(recent),
+            modified: Some(recent),
+            ..Create::default()
+        };
         world.command(Command::Create(past));
     }
     // One token request and one page.
@@ -291,15 +401,28 @@ async fn crash_in_first_pass() {
     world.wait(3).await;
     world.create("early");
     settle(&mut world, 5).await;
-    assert_eq!(world.story(), ["CREATED early"], "changed after the first start, and nothing of the past");
+    assert_eq!(
+        world.story(),
+        ["CREATED early"],
+        "changed after the first start, and nothing of the past"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn baseline_learns_in_silence_then_reports() {
     let spec = json!({"polling": {"initialSync": {"policy": "Baseline"}}});
-    let mut world = World::new(Setup { knobs: json!({"maxLimit": 2}), spec, ..Setup::default() });
+    let mut world = World::new(Setup {
+        knobs: json!({"maxLimit": 2}),
+        spec,
+        ..Setup::default()
+    });
     world.seed("p", 6);
-    at(&world, Target::Reports, 2, vec![Command::Delete { id: "p0000".into() }]);
+    at(
+        &world,
+        Target::Reports,
+        2,
+        vec![Command::Delete { id: "p0000".into() }],
+    );
     world.poll().await;
     world.wait(60).await;
     world.edit("p0003");
@@ -310,7 +433,10 @@ async fn baseline_learns_in_silence_then_reports() {
 #[tokio::test(start_paused = true)]
 async fn backfill_reports_from_its_instant() {
     let spec = json!({"polling": {"initialSync": {"policy": "Backfill", "since": "2026-11-23T10:57:30Z"}}});
-    let mut world = World::new(Setup { spec, ..Setup::default() });
+    let mut world = World::new(Setup {
+        spec,
+        ..Setup::default()
+    });
     world.seed("p", 6); // a minute apart, the last one an hour old
     settle(&mut world, 4).await;
     let mut objects: Vec<_> = world.events().into_iter().map(|event| event.object).collect();

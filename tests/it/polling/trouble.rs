@@ -17,10 +17,39 @@ async fn steady() -> World {
 #[tokio::test(start_paused = true)]
 async fn a_failing_source_is_reported_and_loses_nothing() {
     let table: [(&str, Fault); 12] = [
-        ("AccessRefused", Fault::Status { status: 401, body: None, retry_after: None, content_type: None }),
-        ("AccessRefused", Fault::Status { status: 403, body: None, retry_after: None, content_type: None }),
-        ("RateLimited", Fault::TooManyRequests { retry_after: Some("7".into()) }),
-        ("TemporaryError", Fault::Status { status: 500, body: None, retry_after: None, content_type: None }),
+        (
+            "AccessRefused",
+            Fault::Status {
+                status: 401,
+                body: None,
+                retry_after: None,
+                content_type: None,
+            },
+        ),
+        (
+            "AccessRefused",
+            Fault::Status {
+                status: 403,
+                body: None,
+                retry_after: None,
+                content_type: None,
+            },
+        ),
+        (
+            "RateLimited",
+            Fault::TooManyRequests {
+                retry_after: Some("7".into()),
+            },
+        ),
+        (
+            "TemporaryError",
+            Fault::Status {
+                status: 500,
+                body: None,
+                retry_after: None,
+                content_type: None,
+            },
+        ),
         ("Unavailable", Fault::Maintenance),
         ("TemporaryError", Fault::Deadlock),
         ("NoAnswer", Fault::Hang { ms: None }),
@@ -35,12 +64,21 @@ async fn a_failing_source_is_reported_and_loses_nothing() {
         world.create("n1");
         let floor = world.store.checkpoint().floor;
         let name = format!("{fault:?}");
-        world.command(Command::Fault(PlannedFault { target: Target::Reports, fault, times: 10, after: 0 }));
+        world.command(Command::Fault(PlannedFault {
+            target: Target::Reports,
+            fault,
+            times: 10,
+            after: 0,
+        }));
         let report = world.poll().await;
         let failure = report.failure.unwrap_or_else(|| panic!("{name} is a failure"));
         assert!(failure.reason.ends_with(reason), "{name}: {failure:?}");
         assert_eq!(failure.concerns, Concern::Source, "{name}");
-        assert_eq!((report.state, report.failures), (PollState::PollFailed, 1), "{name}");
+        assert_eq!(
+            (report.state, report.failures),
+            (PollState::PollFailed, 1),
+            "{name}"
+        );
         assert_eq!(world.store.checkpoint().floor, floor, "{name} moves no cursor");
         assert!(world.events().is_empty(), "{name}");
 
@@ -58,7 +96,12 @@ async fn passing_trouble_is_outlived() {
     let mut world = steady().await;
     world.create("n1");
     for fault in [Fault::Deadlock, Fault::HalfBody] {
-        world.command(Command::Fault(PlannedFault { target: Target::Reports, fault, times: 1, after: 0 }));
+        world.command(Command::Fault(PlannedFault {
+            target: Target::Reports,
+            fault,
+            times: 1,
+            after: 0,
+        }));
     }
     let report = world.poll().await;
     assert_eq!(report.failure, None);
@@ -68,12 +111,19 @@ async fn passing_trouble_is_outlived() {
 /// Records that cannot be judged are counted and described; the others are delivered.
 #[tokio::test(start_paused = true)]
 async fn unreadable_records_hold_nobody_up() {
-    let date = |text: &str| json!({"ID": "bad", "LastModifiedDate": text, "CreateDate": "2026-11-23T12:00:00"});
+    let date =
+        |text: &str| json!({"ID": "bad", "LastModifiedDate": text, "CreateDate": "2026-11-23T12:00:00"});
     let table: [(Value, &str); 6] = [
         (json!(7), "not an object but a number"),
         (json!(null), "not an object but null"),
-        (json!({"LastModifiedDate": "2026-11-23T12:00:01"}), "no usable id at ID"),
-        (json!({"ID": "", "LastModifiedDate": "2026-11-23T12:00:01"}), "no usable id at ID"),
+        (
+            json!({"LastModifiedDate": "2026-11-23T12:00:01"}),
+            "no usable id at ID",
+        ),
+        (
+            json!({"ID": "", "LastModifiedDate": "2026-11-23T12:00:01"}),
+            "no usable id at ID",
+        ),
         (date("yesterday"), "yesterday"),
         (date("2026-13-45T12:00:00"), "2026-13-45"),
     ];
@@ -81,11 +131,16 @@ async fn unreadable_records_hold_nobody_up() {
         let mut world = steady().await;
         world.create("n1");
         world.command(Command::RawItem { value: item.clone() });
-        world.command(Command::RawItem { value: json!({"ID": "x", "LastModifiedDate": 5}) });
+        world.command(Command::RawItem {
+            value: json!({"ID": "x", "LastModifiedDate": 5}),
+        });
         let report = world.poll().await;
         assert_eq!(report.figures.invalid, 2, "{item}");
         assert_eq!(report.state, PollState::Polled, "{item}");
-        let note = report.notes.first().unwrap_or_else(|| panic!("{item} is described"));
+        let note = report
+            .notes
+            .first()
+            .unwrap_or_else(|| panic!("{item} is described"));
         assert!(note.contains(words), "{item}: {note}");
         assert_eq!(world.story(), ["CREATED n1"], "{item}");
     }
@@ -94,13 +149,23 @@ async fn unreadable_records_hold_nobody_up() {
 /// Whatever the callback does, the events stay at the source until it accepts them.
 #[tokio::test(start_paused = true)]
 async fn a_failing_callback_loses_nothing() {
-    let status = |status| Fault::Status { status, body: None, retry_after: None, content_type: None };
+    let status = |status| Fault::Status {
+        status,
+        body: None,
+        retry_after: None,
+        content_type: None,
+    };
     let table: [(&str, Fault); 8] = [
         ("CallbackRefused", status(401)),
         ("CallbackRefused", status(404)),
         ("CallbackServerError", status(500)),
         ("CallbackThrottled", status(429)),
-        ("CallbackRedirect", Fault::Redirect { location: "http://elsewhere.test/".into() }),
+        (
+            "CallbackRedirect",
+            Fault::Redirect {
+                location: "http://elsewhere.test/".into(),
+            },
+        ),
         ("CallbackTimeout", Fault::Hang { ms: None }),
         ("CallbackUnreachable", Fault::Drop),
         ("CallbackUnreachable", Fault::HalfBody),
@@ -109,10 +174,19 @@ async fn a_failing_callback_loses_nothing() {
         let mut world = steady().await;
         let name = format!("{fault:?}");
         world.create("n1");
-        world.command(Command::Fault(PlannedFault { target: Target::Receiver, fault, times: 10, after: 0 }));
+        world.command(Command::Fault(PlannedFault {
+            target: Target::Receiver,
+            fault,
+            times: 10,
+            after: 0,
+        }));
         let report = world.poll().await;
         let failure = report.failure.unwrap_or_else(|| panic!("{name} is a failure"));
-        assert_eq!((failure.reason, failure.concerns), (reason, Concern::Delivery), "{name}");
+        assert_eq!(
+            (failure.reason, failure.concerns),
+            (reason, Concern::Delivery),
+            "{name}"
+        );
         assert_eq!(report.state, PollState::DeliveryFailed, "{name}");
 
         world.edit("n1");
@@ -120,7 +194,11 @@ async fn a_failing_callback_loses_nothing() {
         world.wait(60).await;
         assert_eq!(world.poll().await.failure, None, "{name}");
         world.assert_exactly_once_for_a_receiver_that_drops_repeated_ids();
-        assert_eq!(world.story().first().map(String::as_str), Some("CREATED n1"), "{name}");
+        assert_eq!(
+            world.story().first().map(String::as_str),
+            Some("CREATED n1"),
+            "{name}"
+        );
     }
 }
 
@@ -130,7 +208,12 @@ async fn a_talkative_callback_is_cut_short() {
     let mut world = steady().await;
     world.create("n1");
     let fault = Fault::Huge { bytes: 50_000_000 };
-    world.command(Command::Fault(PlannedFault { target: Target::Receiver, fault, times: 1, after: 0 }));
+    world.command(Command::Fault(PlannedFault {
+        target: Target::Receiver,
+        fault,
+        times: 1,
+        after: 0,
+    }));
     assert_eq!(world.poll().await.failure, None);
 }
 
@@ -154,24 +237,38 @@ async fn an_idle_poll_writes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_dead_refresh_token_stops_the_calls() {
     let mut world = World::new(Setup::default());
-    world.command(Command::SetRefreshToken { value: "another".into() });
+    world.command(Command::SetRefreshToken {
+        value: "another".into(),
+    });
     for _ in 0..20 {
         let failure = world.poll().await.failure.unwrap();
         assert!(failure.needs_human, "{failure:?}");
         assert_eq!(failure.concerns, Concern::Credentials);
-        assert!(!failure.message.contains("sandbox-refresh-token"), "{}", failure.message);
+        assert!(
+            !failure.message.contains("sandbox-refresh-token"),
+            "{}",
+            failure.message
+        );
         world.wait(60).await;
     }
     world.restart();
     world.poll().await;
-    let calls = world.sandbox.log().iter().filter(|call| call.target == Target::Token).count();
+    let calls = world
+        .sandbox
+        .log()
+        .iter()
+        .filter(|call| call.target == Target::Token)
+        .count();
     assert_eq!(calls, 1, "not even after a restart");
 }
 
 /// Rotation with an old token that dies at once survives a restart.
 #[tokio::test(start_paused = true)]
 async fn a_rotated_token_survives_a_restart() {
-    let mut world = World::new(Setup { knobs: json!({"rotate": "new-old-dead"}), ..Setup::default() });
+    let mut world = World::new(Setup {
+        knobs: json!({"rotate": "new-old-dead"}),
+        ..Setup::default()
+    });
     for _ in 0..3 {
         assert_eq!(world.poll().await.failure, None);
         world.wait(3700).await;

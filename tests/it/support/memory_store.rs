@@ -50,11 +50,17 @@ impl MemoryStore {
 }
 
 fn conflict<T>() -> Result<T, StoreError> {
-    Err(StoreError::Conflict { what: "object".into() })
+    Err(StoreError::Conflict {
+        what: "object".into(),
+    })
 }
 
 impl CheckpointStore for MemoryStore {
-    async fn load(&self, owner: &Owner, resource: &str) -> Result<Option<(Checkpoint, Revision)>, StoreError> {
+    async fn load(
+        &self,
+        owner: &Owner,
+        resource: &str,
+    ) -> Result<Option<(Checkpoint, Revision)>, StoreError> {
         let stored = self.0.lock().unwrap();
         let found = stored.checkpoints.get(&(owner.clone(), resource.to_owned()));
         Ok(found.map(|(encoded, version)| (Checkpoint::decode(encoded).unwrap(), Some(version.to_string()))))
@@ -68,20 +74,34 @@ impl CheckpointStore for MemoryStore {
         expected: &Revision,
     ) -> Result<Revision, StoreError> {
         let mut stored = self.0.lock().unwrap();
-        let away = || Err(StoreError::Unavailable { what: "checkpoint".into(), reason: "planned".into() });
+        let away = || {
+            Err(StoreError::Unavailable {
+                what: "checkpoint".into(),
+                reason: "planned".into(),
+            })
+        };
         let plan = stored.plan.pop_front().unwrap_or(Write::Works);
         if plan == Write::Fails {
             return away();
         }
         let key = (owner.clone(), resource.to_owned());
-        let present = stored.checkpoints.get(&key).map(|(_, version)| version.to_string());
+        let present = stored
+            .checkpoints
+            .get(&key)
+            .map(|(_, version)| version.to_string());
         if present != *expected {
             return conflict();
         }
         stored.writes += 1;
         let version = stored.writes;
-        stored.checkpoints.insert(key, (checkpoint.encode().unwrap(), version));
-        if plan == Write::AnswerLost { away() } else { Ok(Some(version.to_string())) }
+        stored
+            .checkpoints
+            .insert(key, (checkpoint.encode().unwrap(), version));
+        if plan == Write::AnswerLost {
+            away()
+        } else {
+            Ok(Some(version.to_string()))
+        }
     }
 }
 
@@ -106,13 +126,18 @@ impl TokenStore for MemoryStore {
     ) -> BoxFuture<'a, Result<Revision, StoreError>> {
         Box::pin(async move {
             let mut stored = self.0.lock().unwrap();
-            let present = stored.tokens.get(fingerprint).map(|(_, version)| version.to_string());
+            let present = stored
+                .tokens
+                .get(fingerprint)
+                .map(|(_, version)| version.to_string());
             if present != *expected {
                 return conflict();
             }
             stored.writes += 1;
             let version = stored.writes;
-            stored.tokens.insert(fingerprint.to_owned(), (record.clone(), version));
+            stored
+                .tokens
+                .insert(fingerprint.to_owned(), (record.clone(), version));
             Ok(Some(version.to_string()))
         })
     }

@@ -40,7 +40,11 @@ impl InProcess {
             (API_HOST, sandbox.api_router()),
             (RECEIVER_HOST, sandbox.receiver_router()),
         ];
-        Self { routers: routers.into(), fuse: Mutex::default(), blown: Notify::new() }
+        Self {
+            routers: routers.into(),
+            fuse: Mutex::default(),
+            blown: Notify::new(),
+        }
     }
 
     /// Serves `requests` more requests; the answer of the last one, and every one after it, never arrives.
@@ -71,9 +75,15 @@ impl Transport for InProcess {
         let host = request.uri().host().unwrap_or_default().to_owned();
         let router = self.routers.get(host.as_str()).cloned();
         Box::pin(async move {
-            let failed = |reason: &str, unsent| HttpError::Connection { host: host.clone(), reason: reason.into(), unsent };
+            let failed = |reason: &str, unsent| HttpError::Connection {
+                host: host.clone(),
+                reason: reason.into(),
+                unsent,
+            };
             let router = router.ok_or_else(|| failed("no such host", true))?;
-            request.headers_mut().insert(http::header::HOST, host.parse().unwrap());
+            request
+                .headers_mut()
+                .insert(http::header::HOST, host.parse().unwrap());
             let exchange = async {
                 tokio::time::sleep(LATENCY).await;
                 let response = router.oneshot(request.map(Body::from)).await.unwrap();
@@ -81,7 +91,10 @@ impl Transport for InProcess {
             };
             let answer = match tokio::time::timeout(limits.timeout, exchange).await {
                 Ok(answer) => answer,
-                Err(_) => Err(HttpError::Timeout { host: host.clone(), seconds: limits.timeout.as_secs() }),
+                Err(_) => Err(HttpError::Timeout {
+                    host: host.clone(),
+                    seconds: limits.timeout.as_secs(),
+                }),
             };
             if self.burns_down() {
                 self.blown.notify_one();
@@ -93,7 +106,11 @@ impl Transport for InProcess {
 }
 
 async fn read(response: Response<Body>, limit: BodyLimit, host: &str) -> Result<Answer, HttpError> {
-    let broken = || HttpError::Connection { host: host.into(), reason: "connection closed".into(), unsent: false };
+    let broken = || HttpError::Connection {
+        host: host.into(),
+        reason: "connection closed".into(),
+        unsent: false,
+    };
     if response.extensions().get::<ConnectionDropped>().is_some() {
         return Err(broken());
     }
@@ -102,7 +119,12 @@ async fn read(response: Response<Body>, limit: BodyLimit, host: &str) -> Result<
     let body = match Limited::new(body, most).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => match limit {
-            BodyLimit::Refuse(limit) => return Err(HttpError::BodyTooLarge { host: host.into(), limit }),
+            BodyLimit::Refuse(limit) => {
+                return Err(HttpError::BodyTooLarge {
+                    host: host.into(),
+                    limit,
+                });
+            }
             BodyLimit::Truncate(_) => Bytes::new(),
         },
         Err(_) => return Err(broken()),

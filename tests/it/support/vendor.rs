@@ -20,7 +20,11 @@ impl Vendor {
         let sandbox = Sandbox::new(options);
         let mut servers = JoinSet::new();
         let mut addresses = Vec::new();
-        for router in [sandbox.token_router(), sandbox.api_router(), sandbox.receiver_router()] {
+        for router in [
+            sandbox.token_router(),
+            sandbox.api_router(),
+            sandbox.receiver_router(),
+        ] {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             addresses.push(listener.local_addr().unwrap());
             let sandbox = sandbox.clone();
@@ -29,8 +33,15 @@ impl Vendor {
             });
         }
         sandbox.set_geolocation(format!("http://{}", addresses[1]));
-        let [token, _, receiver] = addresses[..] else { panic!("three listeners") };
-        Self { sandbox, token, receiver, _servers: servers }
+        let [token, _, receiver] = addresses[..] else {
+            panic!("three listeners")
+        };
+        Self {
+            sandbox,
+            token,
+            receiver,
+            _servers: servers,
+        }
     }
 
     pub fn command(&self, command: Value) {
@@ -49,8 +60,17 @@ impl Vendor {
     /// `CREATED id`, … of what the receiver accepted, in order.
     pub fn story(&self) -> Vec<String> {
         let received = self.sandbox.received();
-        let events = received.iter().filter(|received| received.accepted).flat_map(|received| received.events());
-        let line = |event: Value| format!("{} {}", event["eventType"].as_str().unwrap(), event["objectId"].as_str().unwrap());
+        let events = received
+            .iter()
+            .filter(|received| received.accepted)
+            .flat_map(|received| received.events());
+        let line = |event: Value| {
+            format!(
+                "{} {}",
+                event["eventType"].as_str().unwrap(),
+                event["objectId"].as_str().unwrap()
+            )
+        };
         events.map(line).collect()
     }
 }

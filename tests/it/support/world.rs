@@ -66,13 +66,30 @@ impl World {
         merge(&mut spec, &setup.spec);
         let spec: PollingInstanceSpec = serde_json::from_value(spec).unwrap();
         let settings = read("concur", &spec, &Secrets::default()).settings.unwrap();
-        let owner = Owner { namespace: "finance".into(), name: "concur".into(), uid: "uid-1".into() };
-        let instance = Instance { owner, settings: Arc::new(settings), reset_to: None };
+        let owner = Owner {
+            namespace: "finance".into(),
+            name: "concur".into(),
+            uid: "uid-1".into(),
+        };
+        let instance = Instance {
+            owner,
+            settings: Arc::new(settings),
+            reset_to: None,
+        };
         let clock = Clock::starting_at(start + setup.our_clock_ahead);
         let store = MemoryStore::default();
         let transport = Arc::new(InProcess::new(&sandbox));
         let engine = engine(&store, &transport, clock, 1);
-        Self { sandbox, store, instance, engine, memory: InstanceMemory::default(), clock, transport, lives: 1 }
+        Self {
+            sandbox,
+            store,
+            instance,
+            engine,
+            memory: InstanceMemory::default(),
+            clock,
+            transport,
+            lives: 1,
+        }
     }
 
     /// The process is killed and another takes over with what was stored.
@@ -84,7 +101,10 @@ impl World {
 
     /// Polls now.
     pub async fn poll(&mut self) -> ResourceReport {
-        let mut run = self.engine.run(&self.instance, &mut self.memory, Which::All, &|| true).await;
+        let mut run = self
+            .engine
+            .run(&self.instance, &mut self.memory, Which::All, &|| true)
+            .await;
         run.polled.pop().expect("a polled resource")
     }
 
@@ -93,7 +113,9 @@ impl World {
     pub async fn poll_and_be_killed(&mut self, requests: u64) -> bool {
         self.transport.fall_silent_after(requests);
         let killed = {
-            let run = self.engine.run(&self.instance, &mut self.memory, Which::All, &|| true);
+            let run = self
+                .engine
+                .run(&self.instance, &mut self.memory, Which::All, &|| true);
             tokio::select! {
                 biased;
                 () = self.transport.silent() => true,
@@ -111,7 +133,9 @@ impl World {
     pub async fn poll_for(&mut self, time: Duration) {
         let end = tokio::time::Instant::now() + time;
         while tokio::time::Instant::now() < end {
-            self.engine.run(&self.instance, &mut self.memory, Which::Due, &|| true).await;
+            self.engine
+                .run(&self.instance, &mut self.memory, Which::Due, &|| true)
+                .await;
             let pause = self.memory.next_due(self.clock.now(), &self.instance);
             tokio::time::sleep(pause.max(Duration::from_millis(1))).await;
         }
@@ -126,15 +150,25 @@ impl World {
     }
 
     pub fn seed(&self, prefix: &str, count: u32) {
-        self.command(Command::Seed(Seed { count, prefix: Some(prefix.into()), ..Seed::default() }));
+        self.command(Command::Seed(Seed {
+            count,
+            prefix: Some(prefix.into()),
+            ..Seed::default()
+        }));
     }
 
     pub fn create(&self, id: &str) {
-        self.command(Command::Create(Create { id: Some(id.into()), ..Create::default() }));
+        self.command(Command::Create(Create {
+            id: Some(id.into()),
+            ..Create::default()
+        }));
     }
 
     pub fn edit(&self, id: &str) {
-        self.command(Command::Edit(Edit { id: id.into(), ..Edit::default() }));
+        self.command(Command::Edit(Edit {
+            id: id.into(),
+            ..Edit::default()
+        }));
     }
 
     pub fn configure(&self, knobs: Value) {
@@ -144,13 +178,22 @@ impl World {
     /// Events that the receiver accepted, in order.
     pub fn events(&self) -> Vec<Seen> {
         let mut events = Vec::new();
-        for received in self.sandbox.received().iter().filter(|received| received.accepted) {
+        for received in self
+            .sandbox
+            .received()
+            .iter()
+            .filter(|received| received.accepted)
+        {
             assert_eq!(received.signature, "valid", "every notification is signed");
             let listed = received.events();
             assert_eq!(listed.len(), received.event_ids.len(), "one id for each event");
             for (event, id) in listed.iter().zip(&received.event_ids) {
                 let text = |key: &str| event[key].as_str().unwrap().to_owned();
-                events.push(Seen { change: text("eventType"), object: text("objectId"), id: id.clone() });
+                events.push(Seen {
+                    change: text("eventType"),
+                    object: text("objectId"),
+                    id: id.clone(),
+                });
             }
         }
         events
@@ -164,11 +207,19 @@ impl World {
     /// What a receiver that drops repeated ids holds of each object: the newest record it was sent.
     pub fn held_by_receiver(&self) -> HashMap<String, Value> {
         let (mut ids, mut records) = (HashSet::new(), HashMap::new());
-        for received in self.sandbox.received().iter().filter(|received| received.accepted) {
+        for received in self
+            .sandbox
+            .received()
+            .iter()
+            .filter(|received| received.accepted)
+        {
             let body: Value = serde_json::from_slice(&received.body).unwrap();
             for (event, id) in received.events().iter().zip(&received.event_ids) {
                 let raw = body["message"]["raw"]["reports"].as_array().unwrap();
-                let record = raw.iter().rfind(|record| record["ID"] == event["objectId"]).unwrap();
+                let record = raw
+                    .iter()
+                    .rfind(|record| record["ID"] == event["objectId"])
+                    .unwrap();
                 if ids.insert(id.clone()) {
                     records.insert(event["objectId"].as_str().unwrap().to_owned(), record.clone());
                 }
@@ -179,7 +230,10 @@ impl World {
 
     /// `CREATED n1`, `UPDATED n2`, … in the order of arrival.
     pub fn story(&self) -> Vec<String> {
-        self.events().iter().map(|event| format!("{} {}", event.change, event.object)).collect()
+        self.events()
+            .iter()
+            .map(|event| format!("{} {}", event.change, event.object))
+            .collect()
     }
 
     /// The same in alphabetical order, where order between objects means nothing.
@@ -195,7 +249,10 @@ impl World {
         let mut objects: HashMap<String, Vec<String>> = HashMap::new();
         for event in self.events() {
             let object = ids.entry(event.id.clone()).or_insert_with(|| {
-                objects.entry(event.object.clone()).or_default().push(event.change.clone());
+                objects
+                    .entry(event.object.clone())
+                    .or_default()
+                    .push(event.change.clone());
                 event.object.clone()
             });
             assert_eq!(*object, event.object, "one id for two objects");
@@ -217,7 +274,14 @@ fn engine(
     let store = Arc::new(store.clone());
     let tokens = Arc::new(Tokens::new(transport.clone(), store.clone()));
     let callbacks = Arc::new(Callbacks::new(transport.clone(), clock));
-    Arc::new(Engine::new(store, transport.clone(), tokens, callbacks, clock, format!("life-{life}")))
+    Arc::new(Engine::new(
+        store,
+        transport.clone(),
+        tokens,
+        callbacks,
+        clock,
+        format!("life-{life}"),
+    ))
 }
 
 /// The design's sample with the simulator's addresses.

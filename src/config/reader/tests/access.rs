@@ -65,7 +65,10 @@ fn the_configuration_wins_over_secrets_unless_it_is_blank() {
     let good = [("oauth.api.secret", "new"), ("oauth.user.refresh_token", "t")];
     let reading = read_json(spec("oauth.api.secret", "inline"), &secrets(&good));
     warning(&reading, path, "remove one of the two");
-    assert_eq!(settings(reading).credentials.client_secret.expose_secret(), "inline");
+    assert_eq!(
+        settings(reading).credentials.client_secret.expose_secret(),
+        "inline"
+    );
     for blank in ["", "  ", "********"] {
         let reading = read_json(spec("oauth.api.secret", blank), &secrets(&good));
         assert_eq!(settings(reading).credentials.client_secret.expose_secret(), "new");

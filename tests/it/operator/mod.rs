@@ -1,0 +1,8 @@
+//! The real controller against an API server in memory, with paused time and faults.
+
+mod delivery;
+mod faults;
+mod mending;
+mod polling;
+mod restart;
+mod rig;
