@@ -51,12 +51,12 @@ impl Listing {
             .as_ref()
             .and_then(|field| fields.get(field.as_str()));
         if errors.is_some_and(|error| error.get() != "null") {
-            return Err(SourceError::ErrorInBody(seen.refusal(None)));
+            return Err(SourceError::SourceErrorInBody(seen.refusal(None)));
         }
         let items = &self.resource.items;
         let items = lookup(&fields, items)
             .and_then(|raw| serde_json::from_str(raw.get()).ok())
-            .ok_or_else(|| SourceError::NoItems {
+            .ok_or_else(|| SourceError::SourceItemsMissing {
                 field: items.clone(),
                 refusal: seen.refusal(None),
             })?;
@@ -121,35 +121,35 @@ impl Seen<'_> {
             None => AnswerAction::Fail,
         };
         match action {
-            AnswerAction::RefreshToken => SourceError::AccessRefused(refusal),
+            AnswerAction::RefreshToken => SourceError::SourceAccessRefused(refusal),
             AnswerAction::RetryLater => {
                 let default = rule
                     .and_then(|rule| rule.after_seconds)
                     .map(std::time::Duration::from_secs);
                 let after = answer::retry_after(self.answer.headers()).or(default);
                 if status == StatusCode::TOO_MANY_REQUESTS {
-                    SourceError::RateLimited { refusal, after }
+                    SourceError::SourceThrottled { refusal, after }
                 } else {
-                    SourceError::Unavailable { refusal, after }
+                    SourceError::SourceUnavailable { refusal, after }
                 }
             }
-            AnswerAction::RetrySoon => SourceError::TemporaryError(refusal),
-            AnswerAction::Fail => SourceError::RequestRefused(refusal),
-            AnswerAction::AskHuman => SourceError::ActionNeeded(refusal),
+            AnswerAction::RetrySoon => SourceError::SourceTemporaryError(refusal),
+            AnswerAction::Fail => SourceError::SourceRequestRefused(refusal),
+            AnswerAction::AskHuman => SourceError::SourceActionNeeded(refusal),
         }
     }
 
     fn unreadable(&self, error: &serde_json::Error) -> SourceError {
         let refusal = self.refusal(None);
         if error.is_eof() {
-            SourceError::Incomplete(refusal)
+            SourceError::SourceAnswerIncomplete(refusal)
         } else if serde_json::from_slice::<Value>(self.answer.body()).is_ok() {
-            SourceError::NoItems {
+            SourceError::SourceItemsMissing {
                 field: self.listing.resource.items.clone(),
                 refusal,
             }
         } else {
-            SourceError::NotJson(refusal)
+            SourceError::SourceAnswerNotJson(refusal)
         }
     }
 
@@ -157,7 +157,7 @@ impl Seen<'_> {
         let Some(rule) = &self.listing.resource.next_page else {
             return Ok(None);
         };
-        let bad = |problem: String| SourceError::BadNextPage {
+        let bad = |problem: String| SourceError::SourceNextPageInvalid {
             problem,
             refusal: self.refusal_with(String::new(), None),
         };
@@ -183,7 +183,7 @@ impl Seen<'_> {
             return Err(bad(format!("is longer than {LONGEST_URL} characters")));
         }
         if next == *requested {
-            return Err(SourceError::EndlessListing(
+            return Err(SourceError::SourceListingEndless(
                 self.refusal_with(String::new(), None),
             ));
         }

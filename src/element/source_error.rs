@@ -59,13 +59,13 @@ impl fmt::Display for Refusal {
 pub enum SourceError {
     /// No answer at all.
     #[error("the source gave no answer")]
-    NoAnswer(#[from] HttpError),
+    SourceUnreachable(#[from] HttpError),
     /// The access token is not accepted: expired, revoked, or without the right to the resource.
     #[error("access refused: {0}")]
-    AccessRefused(Box<Refusal>),
+    SourceAccessRefused(Box<Refusal>),
     /// Too many requests.
     #[error("too many requests: {refusal}")]
-    RateLimited {
+    SourceThrottled {
         /// What the source said.
         refusal: Box<Refusal>,
         /// When to come back.
@@ -73,7 +73,7 @@ pub enum SourceError {
     },
     /// The source is down for a while, for example for maintenance.
     #[error("unavailable: {refusal}")]
-    Unavailable {
+    SourceUnavailable {
         /// What the source said.
         refusal: Box<Refusal>,
         /// When to come back.
@@ -81,25 +81,25 @@ pub enum SourceError {
     },
     /// The source failed in a way that passes.
     #[error("temporary error: {0}")]
-    TemporaryError(Box<Refusal>),
+    SourceTemporaryError(Box<Refusal>),
     /// The source refuses this request.
     #[error("request refused: {0}")]
-    RequestRefused(Box<Refusal>),
+    SourceRequestRefused(Box<Refusal>),
     /// The source wants something only a human can do.
     #[error("a human must act: {0}")]
-    ActionNeeded(Box<Refusal>),
+    SourceActionNeeded(Box<Refusal>),
     /// An error came under a status of success.
     #[error("error in place of a page: {0}")]
-    ErrorInBody(Box<Refusal>),
+    SourceErrorInBody(Box<Refusal>),
     /// The body ends before its JSON does.
     #[error("half a page: {0}")]
-    Incomplete(Box<Refusal>),
+    SourceAnswerIncomplete(Box<Refusal>),
     /// The body is no JSON, for example a gateway's HTML.
     #[error("not JSON: {0}")]
-    NotJson(Box<Refusal>),
+    SourceAnswerNotJson(Box<Refusal>),
     /// The page has no list of records where the element says; never taken for an empty list.
     #[error("no list of records at {field:?}: {refusal}")]
-    NoItems {
+    SourceItemsMissing {
         /// Dotted path of the records.
         field: String,
         /// The beginning of the body.
@@ -107,7 +107,7 @@ pub enum SourceError {
     },
     /// The link to the next page cannot be followed.
     #[error("the link to the next page {problem}: {refusal}")]
-    BadNextPage {
+    SourceNextPageInvalid {
         /// What is wrong.
         problem: String,
         /// Whose answer it was.
@@ -115,66 +115,68 @@ pub enum SourceError {
     },
     /// The next page is the page itself, so that the listing would never end.
     #[error("the next page is the page itself: {0}")]
-    EndlessListing(Box<Refusal>),
+    SourceListingEndless(Box<Refusal>),
 }
 
 impl SourceError {
     /// What is done about it.
     pub fn remedy(&self) -> Remedy {
         match self {
-            Self::NoAnswer(HttpError::Refused { .. }) | Self::ActionNeeded(_) => Remedy::AskHuman,
-            Self::NoAnswer(HttpError::BodyTooLarge { .. }) => Remedy::Fail,
-            Self::AccessRefused(_) => Remedy::RefreshToken,
-            Self::RateLimited { after, .. } | Self::Unavailable { after, .. } => {
+            Self::SourceUnreachable(HttpError::Refused { .. }) | Self::SourceActionNeeded(_) => {
+                Remedy::AskHuman
+            }
+            Self::SourceUnreachable(HttpError::BodyTooLarge { .. }) => Remedy::Fail,
+            Self::SourceAccessRefused(_) => Remedy::RefreshToken,
+            Self::SourceThrottled { after, .. } | Self::SourceUnavailable { after, .. } => {
                 Remedy::RetryLater { after: *after }
             }
-            Self::NoAnswer(_)
-            | Self::TemporaryError(_)
-            | Self::ErrorInBody(_)
-            | Self::Incomplete(_)
-            | Self::NotJson(_) => Remedy::RetrySoon,
-            Self::RequestRefused(_)
-            | Self::NoItems { .. }
-            | Self::BadNextPage { .. }
-            | Self::EndlessListing(_) => Remedy::Fail,
+            Self::SourceUnreachable(_)
+            | Self::SourceTemporaryError(_)
+            | Self::SourceErrorInBody(_)
+            | Self::SourceAnswerIncomplete(_)
+            | Self::SourceAnswerNotJson(_) => Remedy::RetrySoon,
+            Self::SourceRequestRefused(_)
+            | Self::SourceItemsMissing { .. }
+            | Self::SourceNextPageInvalid { .. }
+            | Self::SourceListingEndless(_) => Remedy::Fail,
         }
     }
 
     /// Name of the variant: event reason and metric label.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::NoAnswer(_) => "NoAnswer",
-            Self::AccessRefused(_) => "AccessRefused",
-            Self::RateLimited { .. } => "RateLimited",
-            Self::Unavailable { .. } => "Unavailable",
-            Self::TemporaryError(_) => "TemporaryError",
-            Self::RequestRefused(_) => "RequestRefused",
-            Self::ActionNeeded(_) => "ActionNeeded",
-            Self::ErrorInBody(_) => "ErrorInBody",
-            Self::Incomplete(_) => "Incomplete",
-            Self::NotJson(_) => "NotJson",
-            Self::NoItems { .. } => "NoItems",
-            Self::BadNextPage { .. } => "BadNextPage",
-            Self::EndlessListing(_) => "EndlessListing",
+            Self::SourceUnreachable(_) => "SourceUnreachable",
+            Self::SourceAccessRefused(_) => "SourceAccessRefused",
+            Self::SourceThrottled { .. } => "SourceThrottled",
+            Self::SourceUnavailable { .. } => "SourceUnavailable",
+            Self::SourceTemporaryError(_) => "SourceTemporaryError",
+            Self::SourceRequestRefused(_) => "SourceRequestRefused",
+            Self::SourceActionNeeded(_) => "SourceActionNeeded",
+            Self::SourceErrorInBody(_) => "SourceErrorInBody",
+            Self::SourceAnswerIncomplete(_) => "SourceAnswerIncomplete",
+            Self::SourceAnswerNotJson(_) => "SourceAnswerNotJson",
+            Self::SourceItemsMissing { .. } => "SourceItemsMissing",
+            Self::SourceNextPageInvalid { .. } => "SourceNextPageInvalid",
+            Self::SourceListingEndless(_) => "SourceListingEndless",
         }
     }
 
     /// What the source said, where it answered.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
-            Self::NoAnswer(_) => None,
-            Self::AccessRefused(refusal)
-            | Self::TemporaryError(refusal)
-            | Self::RequestRefused(refusal)
-            | Self::ActionNeeded(refusal)
-            | Self::ErrorInBody(refusal)
-            | Self::Incomplete(refusal)
-            | Self::NotJson(refusal)
-            | Self::EndlessListing(refusal)
-            | Self::RateLimited { refusal, .. }
-            | Self::Unavailable { refusal, .. }
-            | Self::NoItems { refusal, .. }
-            | Self::BadNextPage { refusal, .. } => Some(refusal),
+            Self::SourceUnreachable(_) => None,
+            Self::SourceAccessRefused(refusal)
+            | Self::SourceTemporaryError(refusal)
+            | Self::SourceRequestRefused(refusal)
+            | Self::SourceActionNeeded(refusal)
+            | Self::SourceErrorInBody(refusal)
+            | Self::SourceAnswerIncomplete(refusal)
+            | Self::SourceAnswerNotJson(refusal)
+            | Self::SourceListingEndless(refusal)
+            | Self::SourceThrottled { refusal, .. }
+            | Self::SourceUnavailable { refusal, .. }
+            | Self::SourceItemsMissing { refusal, .. }
+            | Self::SourceNextPageInvalid { refusal, .. } => Some(refusal),
         }
     }
 

@@ -49,7 +49,7 @@ impl PollError {
             Self::Store(StoreError::Unavailable { .. }) => "CheckpointUnavailable",
             Self::Store(StoreError::Corrupted { .. }) => "CheckpointCorrupted",
             Self::TakenOver => "TakenOver",
-            Self::EndlessListing { .. } => "EndlessListing",
+            Self::EndlessListing { .. } => "SourceListingEndless",
         }
     }
 

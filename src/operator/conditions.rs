@@ -213,7 +213,11 @@ fn polling(reports: &[&ResourceReport], resources: usize, failure_threshold: u32
                 "Ready",
                 "True",
                 "Polling",
-                format!("{resources} resources are polled"),
+                if resources == 1 {
+                    "1 resource is polled".to_owned()
+                } else {
+                    format!("{resources} resources are polled")
+                },
             ),
         },
     );

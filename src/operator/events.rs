@@ -18,6 +18,14 @@ pub(super) fn transitions(before: &[Condition], after: &[Condition]) -> Vec<Even
             let before = before.iter().find(|before| before.type_ == condition.type_);
             before.is_none_or(|b| b.status != condition.status || b.reason != condition.reason)
         })
+        // That all is well is told once, by Ready; the others tell when they turn well again.
+        .filter(|condition| {
+            let was_false = |b: &Condition| b.type_ == condition.type_ && b.status == "False";
+            condition.type_ == "Ready"
+                || condition.status != "True"
+                || is_bad(condition)
+                || before.iter().any(was_false)
+        })
         // A False condition that says the same as Ready would only repeat it.
         .filter(|condition| {
             condition.type_ == "Ready"
@@ -25,21 +33,23 @@ pub(super) fn transitions(before: &[Condition], after: &[Condition]) -> Vec<Even
                     .iter()
                     .any(|c| c.type_ == "Ready" && c.status == "False" && c.reason == condition.reason)
         })
-        .map(|condition| {
-            let good = (condition.status == "True") != (condition.type_ == "Stalled");
-            Event {
-                type_: if good {
-                    EventType::Normal
-                } else {
-                    EventType::Warning
-                },
-                reason: condition.reason.clone(),
-                note: Some(note(&condition.message)),
-                action: "Poll".to_owned(),
-                secondary: None,
-            }
+        .map(|condition| Event {
+            type_: if is_bad(condition) {
+                EventType::Warning
+            } else {
+                EventType::Normal
+            },
+            reason: condition.reason.clone(),
+            note: Some(note(&condition.message)),
+            action: "Poll".to_owned(),
+            secondary: None,
         })
         .collect()
+}
+
+/// `Stalled` is bad when true, all others when not.
+fn is_bad(condition: &Condition) -> bool {
+    (condition.status == "True") == (condition.type_ == "Stalled")
 }
 
 /// A warning about the configuration.

@@ -11,7 +11,7 @@ use crate::store::StoreError;
 pub enum TokenError {
     /// The token service refuses the credentials; no token is asked for again until they change or a human asks.
     #[error("the token service refused the credentials{}: {description}; {remedy}", code_text(*.code))]
-    Rejected {
+    CredentialsRejected {
         /// The vendor's error code, where it gave one.
         code: Option<u32>,
         /// The vendor's words, cut to 200 printable characters.
@@ -32,16 +32,16 @@ pub enum TokenError {
     },
     /// A new token was received but cannot be stored yet; it is kept in memory and not used before it is stored.
     #[error("the new refresh token cannot be stored, so it is not used yet")]
-    NotStored(#[source] Arc<StoreError>),
+    TokenNotStored(#[source] Arc<StoreError>),
     /// The stored token cannot be read, and the configured one may be outdated.
     #[error("the stored refresh token cannot be read")]
-    NotLoaded(#[source] Arc<StoreError>),
+    TokenNotLoaded(#[source] Arc<StoreError>),
     /// The token service gave no answer.
     #[error("the token service gave no answer")]
-    NoAnswer(#[source] Arc<HttpError>),
+    TokenServiceUnreachable(#[source] Arc<HttpError>),
     /// The token service cannot answer for now.
     #[error("{host} answered {status}: {message:?}; it is asked again later")]
-    Unavailable {
+    TokenServiceUnavailable {
         /// Host of the token endpoint.
         host: String,
         /// HTTP status.
@@ -53,7 +53,7 @@ pub enum TokenError {
     },
     /// The answer is neither a token nor an error that can be understood.
     #[error("{host} answered {status} with something that is no token answer ({problem}): {message:?}")]
-    NotUnderstood {
+    TokenAnswerNotUnderstood {
         /// Host of the token endpoint.
         host: String,
         /// HTTP status.
@@ -65,7 +65,7 @@ pub enum TokenError {
     },
     /// The process is ending.
     #[error("the token request was interrupted")]
-    Interrupted,
+    TokenRequestInterrupted,
 }
 
 fn code_text(code: Option<u32>) -> String {
@@ -76,19 +76,21 @@ impl TokenError {
     /// Whether only a human can mend it; otherwise a later poll may succeed.
     pub fn needs_human(&self) -> bool {
         match self {
-            Self::Rejected { .. } | Self::ForeignGeolocation { .. } => true,
-            Self::NotStored(store) | Self::NotLoaded(store) => {
+            Self::CredentialsRejected { .. } | Self::ForeignGeolocation { .. } => true,
+            Self::TokenNotStored(store) | Self::TokenNotLoaded(store) => {
                 matches!(**store, StoreError::Corrupted { .. })
             }
-            Self::NoAnswer(http) => matches!(**http, HttpError::Refused { .. }),
-            Self::Unavailable { .. } | Self::NotUnderstood { .. } | Self::Interrupted => false,
+            Self::TokenServiceUnreachable(http) => matches!(**http, HttpError::Refused { .. }),
+            Self::TokenServiceUnavailable { .. }
+            | Self::TokenAnswerNotUnderstood { .. }
+            | Self::TokenRequestInterrupted => false,
         }
     }
 
     /// How long the token service asked us to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Unavailable { after, .. } => *after,
+            Self::TokenServiceUnavailable { after, .. } => *after,
             _ => None,
         }
     }
@@ -96,14 +98,14 @@ impl TokenError {
     /// Name of the variant: event reason and metric label.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Rejected { .. } => "Rejected",
+            Self::CredentialsRejected { .. } => "CredentialsRejected",
             Self::ForeignGeolocation { .. } => "ForeignGeolocation",
-            Self::NotStored(_) => "NotStored",
-            Self::NotLoaded(_) => "NotLoaded",
-            Self::NoAnswer(_) => "NoAnswer",
-            Self::Unavailable { .. } => "Unavailable",
-            Self::NotUnderstood { .. } => "NotUnderstood",
-            Self::Interrupted => "Interrupted",
+            Self::TokenNotStored(_) => "TokenNotStored",
+            Self::TokenNotLoaded(_) => "TokenNotLoaded",
+            Self::TokenServiceUnreachable(_) => "TokenServiceUnreachable",
+            Self::TokenServiceUnavailable { .. } => "TokenServiceUnavailable",
+            Self::TokenAnswerNotUnderstood { .. } => "TokenAnswerNotUnderstood",
+            Self::TokenRequestInterrupted => "TokenRequestInterrupted",
         }
     }
 }

@@ -214,7 +214,7 @@ impl Reader<'_> {
         if let Some(id) = in_body.or_else(in_header) {
             description.push_str(&format!(" (correlation id {id})"));
         }
-        TokenError::Rejected {
+        TokenError::CredentialsRejected {
             code,
             description,
             remedy: remedy.to_owned(),
@@ -222,7 +222,7 @@ impl Reader<'_> {
     }
 
     fn unavailable(&self, answer: &Answer, body: Option<&Value>) -> TokenError {
-        TokenError::Unavailable {
+        TokenError::TokenServiceUnavailable {
             host: self.host.to_owned(),
             status: answer.status().as_u16(),
             message: self.message(answer, body),
@@ -241,7 +241,7 @@ impl Reader<'_> {
         } else {
             self.message(answer, body)
         };
-        TokenError::NotUnderstood {
+        TokenError::TokenAnswerNotUnderstood {
             host: self.host.to_owned(),
             status: status.as_u16(),
             problem,

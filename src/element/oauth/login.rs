@@ -91,7 +91,7 @@ impl Job {
         state
             .load(shelf)
             .await
-            .map_err(|error| TokenError::NotLoaded(Arc::new(error)))?;
+            .map_err(|error| TokenError::TokenNotLoaded(Arc::new(error)))?;
         if std::mem::take(&mut state.forgiven) {
             state.record.blocked = None;
         }
@@ -103,7 +103,7 @@ impl Job {
         if let Err(error) = saved
             && state.is_unsaved(&self.owner)
         {
-            return Err(TokenError::NotStored(Arc::new(error)));
+            return Err(TokenError::TokenNotStored(Arc::new(error)));
         }
         if let Some(result) = self.live(state, stale, now) {
             return result;
@@ -118,7 +118,7 @@ impl Job {
 
     /// Remembers a rejection, so that the next caller does not lock the account.
     async fn note(&self, state: &mut State, error: TokenError) -> TokenError {
-        if let TokenError::Rejected {
+        if let TokenError::CredentialsRejected {
             code, description, ..
         } = &error
         {
@@ -132,7 +132,7 @@ impl Job {
     /// One exchange, and one more where another process has rotated the token we tried.
     async fn ask(&self, state: &mut State) -> Result<(Granted, Url), TokenError> {
         let error = match self.exchange(state).await {
-            Err(error @ TokenError::Rejected { .. }) => error,
+            Err(error @ TokenError::CredentialsRejected { .. }) => error,
             other => return other,
         };
         match state.reload(self.shelf()).await {
@@ -170,7 +170,7 @@ impl Job {
             .transport
             .send(request, self.limits)
             .await
-            .map_err(|error| Refused::Failed(TokenError::NoAnswer(Arc::new(error))))?;
+            .map_err(|error| Refused::Failed(TokenError::TokenServiceUnreachable(Arc::new(error))))?;
         let secrets = exchange::secrets(&self.credentials, stored);
         let reader = Reader {
             oauth: &self.oauth,
@@ -218,9 +218,9 @@ impl Job {
         if let Err(error) = saved
             && state.is_unsaved(&self.owner)
         {
-            return Err(TokenError::NotStored(Arc::new(error)));
+            return Err(TokenError::TokenNotStored(Arc::new(error)));
         }
-        let live = state.live.as_ref().ok_or(TokenError::Interrupted)?;
+        let live = state.live.as_ref().ok_or(TokenError::TokenRequestInterrupted)?;
         let mut access = self.access(state, live)?;
         access.vendor_date = granted.date;
         access.refreshed = Some(Refreshed { rotated });
@@ -258,7 +258,7 @@ impl Job {
             }
         };
         // Tokens that fit no header were sorted out when they came.
-        Access::new(base, &live.token).ok_or(TokenError::Interrupted)
+        Access::new(base, &live.token).ok_or(TokenError::TokenRequestInterrupted)
     }
 
     /// Where a token is asked for: as configured, where the user's data is, or the element's default.
@@ -292,7 +292,7 @@ impl Job {
         let remedy = rule
             .map_or(&self.oauth.other_errors.remedy, |rule| &rule.remedy)
             .clone();
-        TokenError::Rejected {
+        TokenError::CredentialsRejected {
             code,
             description,
             remedy,

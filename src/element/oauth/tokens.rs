@@ -119,7 +119,7 @@ impl Tokens {
             }
             result
         });
-        attempt.await.unwrap_or(Err(TokenError::Interrupted))
+        attempt.await.unwrap_or(Err(TokenError::TokenRequestInterrupted))
     }
 
     fn cell(&self, fingerprint: &str) -> Arc<Cell> {

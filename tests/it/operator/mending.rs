@@ -261,7 +261,7 @@ async fn a_request_lifts_a_block_for_one_call_even_if_the_status_cannot_be_writt
     let rig = Rig::polling(json!({}));
     rig.wait_ready("concur").await;
     rig.command(concur_sandbox::Command::RevokeTokens { refresh: true });
-    rig.wait_condition("concur", "Ready=False Rejected", SOON * 2)
+    rig.wait_condition("concur", "Ready=False CredentialsRejected", SOON * 2)
         .await;
     let asked = rig.asked(Target::Token);
     rig.fake

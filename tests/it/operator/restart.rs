@@ -124,7 +124,8 @@ async fn a_broken_secret_mended_meanwhile_is_found_at_once() {
         value: "another-token".into(),
     });
     rig.start();
-    rig.wait_condition("concur", "Ready=False Rejected", SOON).await;
+    rig.wait_condition("concur", "Ready=False CredentialsRejected", SOON)
+        .await;
     rig.stop().await;
     rig.fake
         .update("secrets", super::rig::NAMESPACE, super::rig::SECRET, |secret| {

@@ -35,7 +35,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::LoseWrite),
         1 => Just(Step::FailWrite),
         2 => (0..4usize).prop_map(Step::ReceiverFault),
-        2 => (1..50u64).prop_map(Step::Wait),
+        3 => (1..300u64).prop_map(Step::Wait),
     ]
 }
 

@@ -38,7 +38,7 @@ async fn shift_delete() {
     let mut world = World::new(small_pages("id"));
     world.poll().await;
     for n in 1..=6 {
-        world.wait(20).await;
+        world.wait(100).await;
         world.create(&format!("n{n}"));
     }
     at(
@@ -57,7 +57,7 @@ async fn shift_edit_ascending() {
     let mut world = World::new(small_pages("modified-asc"));
     world.poll().await;
     for n in 1..=6 {
-        world.wait(20).await;
+        world.wait(100).await;
         world.create(&format!("n{n}"));
     }
     at(
@@ -88,7 +88,7 @@ async fn unstable_order() {
     let mut world = World::new(small_pages("unstable"));
     world.poll().await;
     for n in 1..=9 {
-        world.wait(5).await;
+        world.wait(50).await;
         world.create(&format!("n{n}"));
     }
     settle(&mut world, 26).await;
@@ -274,24 +274,47 @@ async fn one_record_refused() {
         "{:?}",
         report.notes
     );
-    world.wait(60).await;
-    world.create("n5");
-    settle(&mut world, 5).await;
-    let story = world.sorted_story();
-    assert_eq!(
-        story,
-        ["CREATED n1", "CREATED n3", "CREATED n4", "CREATED n5"],
-        "the others and later polls go on"
-    );
-    world.edit("n2");
+    for n in 5..=7 {
+        world.wait(100).await;
+        world.create(&format!("n{n}"));
+        world.poll().await;
+    }
+    let others: Vec<_> = [1, 3, 4, 5, 6, 7].map(|n| format!("CREATED n{n}")).into();
+    assert_eq!(world.sorted_story(), others, "the others and later polls go on");
     world.configure(json!({"refuseIds": []}));
     settle(&mut world, 2).await;
     assert_eq!(
         world.story().last().unwrap(),
         "CREATED n2",
-        "the held object keeps its type"
+        "found again although the floor is past it"
     );
+    assert_eq!(world.story().len(), 7);
     assert_eq!(world.poll().await.held, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_edited_while_it_is_held_keeps_its_type() {
+    let mut world = World::new(Setup {
+        knobs: json!({"refuseIds": ["n1"]}),
+        ..Setup::default()
+    });
+    world.poll().await;
+    world.wait(60).await;
+    world.create("n1");
+    settle(&mut world, 3).await;
+    world.edit("n1");
+    settle(&mut world, 3).await;
+    world.configure(json!({"refuseIds": []}));
+    settle(&mut world, 3).await;
+    assert_eq!(
+        world.story(),
+        ["CREATED n1"],
+        "its receiver knows neither version yet"
+    );
+    assert_eq!(
+        world.held_by_receiver()["n1"]["LastModifiedDate"],
+        world.record("n1")["LastModifiedDate"]
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,7 +18,7 @@ async fn steady() -> World {
 async fn a_failing_source_is_reported_and_loses_nothing() {
     let table: [(&str, Fault); 12] = [
         (
-            "AccessRefused",
+            "SourceAccessRefused",
             Fault::Status {
                 status: 401,
                 body: None,
@@ -27,7 +27,7 @@ async fn a_failing_source_is_reported_and_loses_nothing() {
             },
         ),
         (
-            "AccessRefused",
+            "SourceAccessRefused",
             Fault::Status {
                 status: 403,
                 body: None,
@@ -36,13 +36,13 @@ async fn a_failing_source_is_reported_and_loses_nothing() {
             },
         ),
         (
-            "RateLimited",
+            "SourceThrottled",
             Fault::TooManyRequests {
                 retry_after: Some("7".into()),
             },
         ),
         (
-            "TemporaryError",
+            "SourceTemporaryError",
             Fault::Status {
                 status: 500,
                 body: None,
@@ -50,14 +50,14 @@ async fn a_failing_source_is_reported_and_loses_nothing() {
                 content_type: None,
             },
         ),
-        ("Unavailable", Fault::Maintenance),
-        ("TemporaryError", Fault::Deadlock),
-        ("NoAnswer", Fault::Hang { ms: None }),
-        ("NoAnswer", Fault::HalfBody),
-        ("Incomplete", Fault::Truncated),
-        ("TemporaryError", Fault::Html),
-        ("ErrorInBody", Fault::ErrorIn200),
-        ("NoItems", Fault::MissingItems),
+        ("SourceUnavailable", Fault::Maintenance),
+        ("SourceTemporaryError", Fault::Deadlock),
+        ("SourceUnreachable", Fault::Hang { ms: None }),
+        ("SourceUnreachable", Fault::HalfBody),
+        ("SourceAnswerIncomplete", Fault::Truncated),
+        ("SourceTemporaryError", Fault::Html),
+        ("SourceErrorInBody", Fault::ErrorIn200),
+        ("SourceItemsMissing", Fault::MissingItems),
     ];
     for (reason, fault) in table {
         let mut world = steady().await;
@@ -72,7 +72,7 @@ async fn a_failing_source_is_reported_and_loses_nothing() {
         }));
         let report = world.poll().await;
         let failure = report.failure.unwrap_or_else(|| panic!("{name} is a failure"));
-        assert!(failure.reason.ends_with(reason), "{name}: {failure:?}");
+        assert!(failure.reason == reason, "{name}: {failure:?}");
         assert_eq!(failure.concerns, Concern::Source, "{name}");
         assert_eq!(
             (report.state, report.failures),

@@ -14,99 +14,119 @@ async fn errors_go_by_their_code() {
     let table: Vec<Case<'_>> = vec![
         (
             refused(400, "108", "bad or expired refresh token"),
-            "Rejected",
+            "CredentialsRejected",
             true,
             "new company request token",
         ),
         (
             refused(403, "108", "bad or expired refresh token"),
-            "Rejected",
+            "CredentialsRejected",
             true,
             "(correlation id c-1)",
         ),
         (
             refused(400, r#""108""#, "x"),
-            "Rejected",
+            "CredentialsRejected",
             true,
             "refresh token has expired",
         ),
-        (refused(500, "108", "x"), "Rejected", true, "code 108"),
-        (refused(200, "108", "x"), "Rejected", true, "code 108"),
+        (refused(500, "108", "x"), "CredentialsRejected", true, "code 108"),
+        (refused(200, "108", "x"), "CredentialsRejected", true, "code 108"),
         (
             refused(400, "5", "Incorrect Credentials. Please Retry"),
-            "Rejected",
+            "CredentialsRejected",
             true,
             "oauth.password",
         ),
         (
             refused(400, "14", "locked"),
-            "Rejected",
+            "CredentialsRejected",
             true,
             "account is locked",
         ),
         (
             refused(400, "61", "client not found"),
-            "Rejected",
+            "CredentialsRejected",
             true,
             "oauth.api.key",
         ),
         (
             refused(400, "64", "bad client credentials"),
-            "Rejected",
+            "CredentialsRejected",
             true,
             "oauth.api.secret",
         ),
-        (refused(400, "136", "x"), "Rejected", true, "24 hours"),
-        (refused(400, "4711", "x"), "Rejected", true, "code 4711"),
+        (refused(400, "136", "x"), "CredentialsRejected", true, "24 hours"),
+        (
+            refused(400, "4711", "x"),
+            "CredentialsRejected",
+            true,
+            "code 4711",
+        ),
         (
             refused(400, "null", "x"),
-            "Rejected",
+            "CredentialsRejected",
             true,
             "correct the credentials",
         ),
         (
             refused(503, "4711", "x"),
-            "Unavailable",
+            "TokenServiceUnavailable",
             false,
             "asked again later",
         ),
-        (refused(400, "500", "x"), "Unavailable", false, "answered 400"),
-        (refused(400, "503", "x"), "Unavailable", false, "answered 400"),
+        (
+            refused(400, "500", "x"),
+            "TokenServiceUnavailable",
+            false,
+            "answered 400",
+        ),
+        (
+            refused(400, "503", "x"),
+            "TokenServiceUnavailable",
+            false,
+            "answered 400",
+        ),
         (
             answer(400, other),
-            "Unavailable",
+            "TokenServiceUnavailable",
             false,
             "temporarily_unavailable",
         ),
-        (answer(429, "{}"), "Unavailable", false, "429"),
-        (answer(500, "<html>oops</html>"), "Unavailable", false, "oops"),
-        (answer(503, ""), "Unavailable", false, "503"),
+        (answer(429, "{}"), "TokenServiceUnavailable", false, "429"),
+        (
+            answer(500, "<html>oops</html>"),
+            "TokenServiceUnavailable",
+            false,
+            "oops",
+        ),
+        (answer(503, ""), "TokenServiceUnavailable", false, "503"),
         (
             answer(403, "<html>gateway</html>"),
-            "NotUnderstood",
+            "TokenAnswerNotUnderstood",
             false,
             "gateway",
         ),
         (
             answer(404, "{}"),
-            "NotUnderstood",
+            "TokenAnswerNotUnderstood",
             false,
             "neither token nor error code",
         ),
         (
             answer(200, r#"{"refresh_token":"r2"}"#),
-            "NotUnderstood",
+            "TokenAnswerNotUnderstood",
             false,
             "no access_token",
         ),
         (
             answer(200, r#"{"access_token":"#),
-            "NotUnderstood",
+            "TokenAnswerNotUnderstood",
             false,
             "no JSON object",
         ),
-        (answer(302, ""), "NotUnderstood", false, "302"),
-        (timeout(), "NoAnswer", false, "no answer"),
+        (answer(302, ""), "TokenAnswerNotUnderstood", false, "302"),
+        (timeout(), "TokenServiceUnreachable", false, "no answer"),
     ];
     for (reply, reason, human, text) in table {
         let bench = Bench::new([reply]);
@@ -114,7 +134,7 @@ async fn errors_go_by_their_code() {
         assert_eq!((error.reason(), error.needs_human()), (reason, human), "{error}");
         assert!(error.to_string().contains(text), "{text}: {error}");
         let blocked = bench.record().and_then(|record| record.blocked);
-        assert_eq!(blocked.is_some(), reason == "Rejected", "{error}");
+        assert_eq!(blocked.is_some(), reason == "CredentialsRejected", "{error}");
     }
 }
 
@@ -141,7 +161,7 @@ async fn a_block_that_cannot_be_stored_holds_in_memory() {
     bench.fault(Fault::Away);
     bench.fault(Fault::Away);
     for _ in 0..3 {
-        assert_eq!(bench.access().await.unwrap_err().reason(), "Rejected");
+        assert_eq!(bench.access().await.unwrap_err().reason(), "CredentialsRejected");
     }
     assert_eq!(bench.asked().len(), 1);
     assert!(bench.record().unwrap().blocked.is_some());
@@ -196,7 +216,7 @@ async fn passing_errors_are_tried_again() {
     assert_eq!(error.retry_after(), Some(Duration::from_secs(120)));
     assert!(matches!(
         bench.access().await.unwrap_err(),
-        TokenError::NoAnswer(_)
+        TokenError::TokenServiceUnreachable(_)
     ));
     bench.access().await.unwrap();
 }

@@ -33,7 +33,7 @@ async fn a_token_is_not_used_before_it_is_stored() {
     }
     for _ in 0..3 {
         let error = bench.access().await.unwrap_err();
-        assert_eq!((error.reason(), error.needs_human()), ("NotStored", false));
+        assert_eq!((error.reason(), error.needs_human()), ("TokenNotStored", false));
     }
     assert_eq!(bearer(&bench.access().await.unwrap()), "Bearer t1");
     assert_eq!(bench.stored_token().as_deref(), Some("r1"));
@@ -57,7 +57,7 @@ async fn an_unsaved_token_survives_its_access_token() {
 async fn a_write_whose_answer_was_lost_is_recognised() {
     let bench = Bench::new([granted("t1", "r1", US)]);
     bench.fault(Fault::LostAnswer);
-    assert_eq!(bench.access().await.unwrap_err().reason(), "NotStored");
+    assert_eq!(bench.access().await.unwrap_err().reason(), "TokenNotStored");
     assert_eq!(bearer(&bench.access().await.unwrap()), "Bearer t1");
     assert_eq!(bench.stored_token().as_deref(), Some("r1"));
 }
@@ -113,7 +113,7 @@ async fn an_unreadable_store_means_no_call() {
     let bench = Bench::new([]).password(CredType::AuthToken);
     *bench.store.unreadable.lock().unwrap() = true;
     let error = bench.access().await.unwrap_err();
-    assert_eq!((error.reason(), error.needs_human()), ("NotLoaded", false));
+    assert_eq!((error.reason(), error.needs_human()), ("TokenNotLoaded", false));
     *bench.store.unreadable.lock().unwrap() = false;
     bench.expect(granted("t1", "r1", US));
     bench.access().await.unwrap();
