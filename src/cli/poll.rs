@@ -169,6 +169,21 @@ async fn poll_instance<S: CheckpointStore>(
     ending: &CancellationToken,
 ) -> bool {
     let mut memory = InstanceMemory::default();
+    if !once {
+        let Instance { owner, settings, .. } = instance;
+        let resources: Vec<_> = settings
+            .resources
+            .iter()
+            .map(|resource| resource.name.as_str())
+            .collect();
+        eprintln!(
+            "{}/{}: polling {} every {} s until ctrl-c; each line below is a poll with news",
+            owner.namespace,
+            owner.name,
+            resources.join(", "),
+            settings.interval.as_secs_f64()
+        );
+    }
     let proceed = || !ending.is_cancelled();
     loop {
         let which = if once { Which::All } else { Which::Due };

@@ -7,7 +7,6 @@ use std::time::Duration;
 use futures::StreamExt;
 use ipnet::IpNet;
 use k8s_controller::LeaderElection;
-use kube::api::ListParams;
 use kube::runtime::controller::{Action, Config};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::predicates::{annotations, generation};
@@ -17,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::reconcile::{Context, Guarded, ReconcileError, reconcile};
 use super::status::FIELD_MANAGER;
-use crate::api::{PollingCheckpoint, PollingInstance};
+use crate::api::{GROUP, PollingCheckpoint, PollingInstance};
 use crate::element::Tokens;
 use crate::engine::{Callbacks, Clock, Engine};
 use crate::http::{AddressGuard, HttpClient, Transport};
@@ -122,7 +121,7 @@ pub async fn run_with(parts: Parts, options: Options, ending: CancellationToken)
         probes,
         ..
     } = &parts;
-    if !wait_for_crds(client, &options, probes, &ending).await {
+    if !wait_for_crds(client, probes, &ending).await {
         return;
     }
     probes.pass(Gate::Crds);
@@ -247,14 +246,9 @@ fn error_policy(object: Arc<Guarded>, error: &ReconcileError, context: Arc<Conte
 }
 
 /// Waits until the API server knows both kinds; false when asked to end before.
-async fn wait_for_crds(
-    client: &Client,
-    options: &Options,
-    probes: &Probes,
-    ending: &CancellationToken,
-) -> bool {
+async fn wait_for_crds(client: &Client, probes: &Probes, ending: &CancellationToken) -> bool {
     loop {
-        let missing = missing_crd(client, options).await;
+        let missing = missing_crd(client).await;
         match missing {
             None => return true,
             Some(reason) => {
@@ -269,27 +263,18 @@ async fn wait_for_crds(
     }
 }
 
-async fn missing_crd(client: &Client, options: &Options) -> Option<String> {
-    let one = ListParams::default().limit(1);
-    let instances: Api<kube::core::PartialObjectMeta<PollingInstance>> = match &options.namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
+/// What the API server does not serve, by its own list, which every authenticated client may read.
+async fn missing_crd(client: &Client) -> Option<String> {
+    let version = format!("{GROUP}/{}", PollingInstance::version(&()));
+    let served = match client.list_api_group_resources(&version).await {
+        Ok(list) => list.resources,
+        Err(error) => return Some(format!("{version}: {error}")),
     };
-    if let Err(error) = instances.list_metadata(&one).await {
-        return Some(error.to_string());
-    }
-    let namespace = options
-        .namespace
-        .clone()
-        .unwrap_or_else(|| client.default_namespace().to_owned());
-    let checkpoints: Api<PollingCheckpoint> = Api::namespaced(client.clone(), &namespace);
-    match checkpoints
-        .get_opt("pollinator-looks-whether-the-kind-exists")
-        .await
-    {
-        Ok(_) => None,
-        Err(error) => Some(error.to_string()),
-    }
+    let kinds = [PollingInstance::plural(&()), PollingCheckpoint::plural(&())];
+    let missing = kinds
+        .iter()
+        .find(|plural| !served.iter().any(|resource| resource.name == **plural));
+    missing.map(|plural| format!("the API server does not serve {plural}.{version}"))
 }
 
 /// Addresses of the API server, which no instance may call.

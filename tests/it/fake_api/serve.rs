@@ -37,6 +37,9 @@ pub(crate) async fn serve(
     } else {
         Some(serde_json::from_slice(&body)?)
     };
+    if let Some(list) = discovery(&path) {
+        return Ok(whole(200, &list));
+    }
     let route = Route::parse(head.method.as_str(), &path, query);
 
     let (fault, index) = {
@@ -68,6 +71,20 @@ pub(crate) async fn serve(
     let answer = answer.unwrap_or_else(|refusal| whole(refusal.code, &refusal.status()));
     lock(&shared).requests[index].answered = Some(answer.status().as_u16());
     Ok(answer)
+}
+
+/// The kinds of our own group, as the API server lists them.
+fn discovery(path: &str) -> Option<Value> {
+    let version = "pollinator.dev/v1alpha1";
+    let kinds = [
+        ("pollinginstances", "PollingInstance"),
+        ("pollingcheckpoints", "PollingCheckpoint"),
+    ];
+    let resources = kinds.map(|(name, kind)| {
+        json!({"name": name, "singularName": "", "namespaced": true, "kind": kind, "verbs": ["get"]})
+    });
+    let list = json!({"kind": "APIResourceList", "groupVersion": version, "resources": resources});
+    (path == format!("/apis/{version}")).then_some(list)
 }
 
 fn answer(
