@@ -86,7 +86,7 @@ pub(super) fn run(args: PollArgs) -> Result<ExitCode, Failed> {
             let engine = Engine::new(
                 Arc::new(Overlay::new(store)),
                 http,
-                tokens,
+                tokens.clone(),
                 printer,
                 clock,
                 process,
@@ -94,9 +94,10 @@ pub(super) fn run(args: PollArgs) -> Result<ExitCode, Failed> {
             poll(&args, engine, instances, ending).await
         } else {
             let callbacks = Arc::new(Callbacks::new(http.clone(), clock));
-            let engine = Engine::new(store, http, tokens, callbacks, clock, process);
+            let engine = Engine::new(store, http, tokens.clone(), callbacks, clock, process);
             poll(&args, engine, instances, ending).await
         };
+        tokens.settle().await;
         Ok(if good {
             ExitCode::SUCCESS
         } else {
@@ -265,7 +266,11 @@ impl Outbox for Printer {
             let body = String::from_utf8_lossy(&notification.body);
             match self.output {
                 Output::Json => println!("{body}"),
-                Output::Text => println!("would post {} to {}: {body}", notification.id, callback.url),
+                // Path and query may hold a secret of the receiver.
+                Output::Text => {
+                    let host = callback.url.host_str().unwrap_or_default();
+                    println!("would post {} to {host}: {body}", notification.id);
+                }
             }
             Outcome::Accepted
         })

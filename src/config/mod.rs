@@ -16,6 +16,8 @@ pub use duration::{DurationError, parse_duration};
 pub use field_path::{FieldPath, FieldPathError};
 pub use problem::{Problem, Warning};
 pub use reader::{Reading, Secrets, read};
-pub use settings::{Callback, CredType, Credentials, Grant, InitialSync, ResourceSettings, Settings};
+pub use settings::{
+    Callback, CredType, Credentials, Grant, InitialSync, RESERVED_HEADERS, ResourceSettings, Settings,
+};
 pub use url_template::{MacroError, UrlTemplate};
 pub use zone::ZoneError;

@@ -102,8 +102,26 @@ pub enum CredType {
     Password,
 }
 
+/// Headers that a notification sets itself, or that frame its request; no configuration may set them.
+pub const RESERVED_HEADERS: [&str; 14] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "elements-webhook-id",
+    "elements-webhook-signature",
+    "host",
+    "pollinator-event-ids",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "webhook-id",
+    "webhook-signature",
+    "webhook-timestamp",
+];
+
 /// The receiver of notifications.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Callback {
     /// `event.notification.callback.url`, http or https.
     pub url: Url,
@@ -115,6 +133,15 @@ pub struct Callback {
     pub headers: Vec<(String, SecretString)>,
     /// Longest time the callback may take to answer.
     pub timeout: Duration,
+}
+
+/// Path and query of a callback may be a receiver's secret.
+impl std::fmt::Debug for Callback {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Callback")
+            .field("host", &self.url.host_str())
+            .finish_non_exhaustive()
+    }
 }
 
 /// One entry of `event.poller.configuration`.

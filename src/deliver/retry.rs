@@ -42,7 +42,7 @@ pub enum Verdict {
 /// endpoint, its address or its credentials: every notification would meet it, so the delivery as a whole waits for
 /// a human instead of every object being set aside one by one. That includes 410.
 pub fn judge_answer(status: StatusCode, headers: &HeaderMap, answer: String, now: Timestamp) -> Verdict {
-    let after = || retry_after(headers, now).map(|wait| wait.min(LONGEST_RETRY_AFTER));
+    let after = || retry_after(headers, Some(now)).map(|wait| wait.min(LONGEST_RETRY_AFTER));
     let (error, after, unanswered) = match status.as_u16() {
         200..=299 => return Verdict::Accepted,
         400 | 409 | 413 | 422 => return Verdict::Refused { status, answer },

@@ -13,7 +13,7 @@ use super::{
     Attempts, DeliveryError, Notification, Verdict, elements_signature, judge_answer, judge_error,
     stable_number,
 };
-use crate::config::Callback;
+use crate::config::{Callback, RESERVED_HEADERS};
 use crate::http::{BodyLimit, Limits, Transport};
 
 /// Bytes of an answer that are read; only its status and beginning matter.
@@ -28,21 +28,6 @@ const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("elements-webhook-
 const EVENT_IDS: HeaderName = HeaderName::from_static("pollinator-event-ids");
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("Pollinator/", env!("CARGO_PKG_VERSION")));
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-
-/// Headers that `event.notification.callback.headers` cannot set: ours, and those that frame the request.
-const RESERVED: [&str; 11] = [
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "elements-webhook-id",
-    "elements-webhook-signature",
-    "host",
-    "pollinator-event-ids",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-];
 
 /// What became of a notification in this poll.
 #[derive(Debug)]
@@ -160,8 +145,8 @@ impl Sender {
 /// Whether a header of this name (in any case) is set by Pollinator itself, so that a configured one is not sent.
 ///
 /// `Authorization` is reserved only where Basic credentials are configured as well.
-pub fn is_reserved_header(name: &str) -> bool {
-    RESERVED
+fn is_reserved_header(name: &str) -> bool {
+    RESERVED_HEADERS
         .iter()
         .any(|reserved| name.eq_ignore_ascii_case(reserved))
 }

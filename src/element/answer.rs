@@ -3,33 +3,14 @@
 use std::time::Duration;
 
 use http::HeaderMap;
-use http::header::{DATE, RETRY_AFTER};
-use jiff::Timestamp;
 use serde_json::Value;
 
 /// The shortest and longest time a vendor can make us wait.
 const RETRY_AFTER_BOUNDS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3600));
 
-/// The vendor's clock: the `Date` header (HTTP, whole seconds, GMT).
-pub(super) fn date(headers: &HeaderMap) -> Option<Timestamp> {
-    http_date(headers.get(DATE)?.to_str().ok()?)
-}
-
-fn http_date(text: &str) -> Option<Timestamp> {
-    static PARSER: jiff::fmt::rfc2822::DateTimeParser = jiff::fmt::rfc2822::DateTimeParser::new();
-    PARSER.parse_timestamp(text.trim()).ok()
-}
-
 /// `Retry-After`, in seconds or as a date relative to the answer's own clock, within 1 s and 1 h.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let wait = http_date(text)?.duration_since(date(headers)?);
-            Duration::try_from(wait).unwrap_or_default()
-        }
-    };
+    let wait = crate::http::retry_after(headers, None)?;
     Some(wait.clamp(RETRY_AFTER_BOUNDS.0, RETRY_AFTER_BOUNDS.1))
 }
 

@@ -69,7 +69,7 @@ impl Listing {
         Ok(Page {
             items,
             next: seen.next(&fields, requested, base)?,
-            date: answer::date(answer.headers()),
+            date: crate::http::date(answer.headers()),
             correlation_id: seen.correlation_id(),
             warning: (!warnings.is_empty()).then(|| warnings.join("; ")),
         })

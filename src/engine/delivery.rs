@@ -92,6 +92,7 @@ pub(super) struct Deliveries<'a> {
     waiting: VecDeque<Vec<News>>,
     under_way: FuturesUnordered<BoxFuture<'a, (Vec<News>, Outcome)>>,
     objects: HashSet<String>,
+    stopped: bool,
 }
 
 impl<'a> Deliveries<'a> {
@@ -112,12 +113,14 @@ impl<'a> Deliveries<'a> {
             waiting,
             under_way: FuturesUnordered::new(),
             objects: HashSet::new(),
+            stopped: false,
         }
     }
 
     /// Stops sending; what is under way is still awaited.
     pub(super) fn stop(&mut self) {
         self.waiting.clear();
+        self.stopped = true;
     }
 
     /// Waits for the next notification to come to its end and remembers its outcome; `None` when all have.
@@ -136,6 +139,10 @@ impl<'a> Deliveries<'a> {
             } => {
                 self.note_unanswered(memory, &batch, unanswered);
                 match &batch[..] {
+                    [news] if !memory.may_hold(&news.record) => Delivered::Failed {
+                        error: DeliveryError::CallbackRefused { status, answer },
+                        retry_after: None,
+                    },
                     [news] => {
                         memory.refused(&news.record, news.change);
                         Delivered::Held {
@@ -143,6 +150,8 @@ impl<'a> Deliveries<'a> {
                             answer: format!("{status}: {answer}"),
                         }
                     }
+                    // Whoever stopped meanwhile does not want the parts either.
+                    _ if self.stopped => Delivered::Split,
                     _ => {
                         for news in batch.into_iter().rev() {
                             self.waiting.push_front(vec![news]);
@@ -171,9 +180,12 @@ impl<'a> Deliveries<'a> {
             if batch.iter().any(|news| self.objects.contains(&news.record.id)) {
                 return;
             }
-            let Some(batch) = self.waiting.pop_front() else {
+            let Some(mut batch) = self.waiting.pop_front() else {
                 return;
             };
+            for news in &mut batch {
+                news.change = memory.by_now(&news.record, news.change);
+            }
             self.objects
                 .extend(batch.iter().map(|news| news.record.id.clone()));
             let events: Vec<Event> = batch.iter().flat_map(|news| self.events(memory, news)).collect();

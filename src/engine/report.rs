@@ -35,6 +35,14 @@ pub enum PollError {
         /// Pages read.
         pages: u32,
     },
+    /// The listing leads back to a page already read.
+    #[error(
+        "the listing led back to a page already read after {pages} pages; tell the vendor, or narrow the url"
+    )]
+    CircularListing {
+        /// Pages read.
+        pages: u32,
+    },
 }
 
 impl PollError {
@@ -50,6 +58,7 @@ impl PollError {
             Self::Store(StoreError::Corrupted { .. }) => "CheckpointCorrupted",
             Self::TakenOver => "TakenOver",
             Self::EndlessListing { .. } => "SourceListingEndless",
+            Self::CircularListing { .. } => "SourceListingCircular",
         }
     }
 

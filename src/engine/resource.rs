@@ -1,5 +1,6 @@
 //! One poll of one resource.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -80,12 +81,18 @@ impl<S: CheckpointStore> Engine<S> {
             }
             Err(error) => Err(error.into()),
         };
-        if let (Err(_) | Ok(Ended::Stopped), Some(claim)) = (&result, &mut claim)
+        // Somebody else's checkpoint: what this process knew is dropped, and loaded anew at the next poll.
+        let mut lost = matches!(result, Err(PollError::TakenOver));
+        if let (false, Err(_) | Ok(Ended::Stopped), Some(claim)) = (lost, &result, &mut claim)
             && let Err(error) = claim
                 .save_changes(&*self.store, &instance.owner, &resource.name)
                 .await
         {
+            lost = matches!(error, PollError::TakenOver);
             tracing::warn!(resource = %resource.name, error = %error.chain(), "what was delivered is not saved yet");
+        }
+        if lost {
+            claim = None;
         }
         let result = match result {
             Ok(Ended::Stopped) => {
@@ -95,9 +102,6 @@ impl<S: CheckpointStore> Engine<S> {
             Ok(Ended::Complete) => Ok(()),
             Err(error) => Err(error),
         };
-        if matches!(result, Err(PollError::TakenOver)) {
-            claim = None;
-        }
         progress.figures.duration = began.elapsed();
         let polled = self.report(instance, resource, memory, claim.as_ref(), progress, result);
         keep(memory, &resource.name, claim);
@@ -130,10 +134,8 @@ impl<S: CheckpointStore> Engine<S> {
             Some(claim) => claim,
             None => slot.insert(Claim::take(store, owner, name, &self.process, self.clock.now()).await?),
         };
-        if let Some((value, to)) = &instance.reset_to
-            && claim.memory.reset(value, *to)
-        {
-            claim.save_changes(store, owner, name).await?;
+        if let Some((value, to)) = &instance.reset_to {
+            claim.memory.reset(value, *to);
         }
         let fetch = Fetch {
             transport: &*self.transport,
@@ -145,13 +147,18 @@ impl<S: CheckpointStore> Engine<S> {
             listing: &listing,
         };
         let mut access = self.tokens.access(fetch.login(), self.clock.now()).await?;
-        memory.note_vendor_clock(access.vendor_date, self.clock.now());
-        if claim.memory.start(&rules, memory.vendor_now(self.clock.now())) {
+        // Where nobody asked for a token just now, the newest page knows better.
+        if access.refreshed.is_some() || memory.vendor_ahead.is_none() {
+            memory.note_vendor_clock(access.vendor_date, self.clock.now());
+        }
+        claim.memory.start(&rules, memory.vendor_now(self.clock.now()));
+        if claim.memory.must_be_saved_before_fetching() {
             claim.save_changes(store, owner, name).await?;
         }
         for _ in 0..PASSES_IN_A_ROW {
             let mut pass = Pass::begin(self.clock.now());
             let origin = origin(instance, definition, resource, self.clock.now());
+            let mut pages_read = HashSet::new();
             let mut url = listing.first_url(&access.base, claim.memory.since(&rules), self.clock.now())?;
             loop {
                 if !proceed() {
@@ -180,7 +187,12 @@ impl<S: CheckpointStore> Engine<S> {
                     Some(_) if pass.pages() >= MOST_PAGES => {
                         return Err(PollError::EndlessListing { pages: pass.pages() });
                     }
-                    Some(next) => url = next,
+                    Some(next) if pages_read.contains(&next) => {
+                        return Err(PollError::CircularListing { pages: pass.pages() });
+                    }
+                    Some(next) => {
+                        pages_read.insert(std::mem::replace(&mut url, next));
+                    }
                 }
             }
             let completion = claim.memory.complete(&rules, &pass);
@@ -387,7 +399,9 @@ fn next_after(error: &PollError, retry_after: Option<Duration>) -> Next {
         PollError::Delivery(_) => retry_after.map_or(Next::Backoff, Next::NotBefore),
         PollError::Token(error) if error.needs_human() => Next::WaitForHuman,
         PollError::Token(error) => error.retry_after().map_or(Next::Backoff, Next::NotBefore),
-        PollError::Element(_) | PollError::EndlessListing { .. } => Next::WaitForHuman,
+        PollError::Element(_) | PollError::EndlessListing { .. } | PollError::CircularListing { .. } => {
+            Next::WaitForHuman
+        }
         PollError::Store(_) | PollError::TakenOver => Next::Backoff,
         PollError::Source(error) => match error.remedy() {
             Remedy::RetryLater { after: Some(after) } => Next::NotBefore(after),
@@ -405,7 +419,7 @@ fn failure(error: &PollError) -> Failure {
             Concern::Source,
             matches!(error.remedy(), Remedy::AskHuman | Remedy::RefreshToken),
         ),
-        PollError::EndlessListing { .. } => (Concern::Source, true),
+        PollError::EndlessListing { .. } | PollError::CircularListing { .. } => (Concern::Source, true),
         PollError::Delivery(_) => (Concern::Delivery, false),
         PollError::Store(_) | PollError::TakenOver => (Concern::Storage, false),
     };

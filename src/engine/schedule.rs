@@ -7,8 +7,6 @@ use tokio::time::Instant;
 
 use crate::deliver::pause_after;
 
-/// A peer that asks to be called again at once is still given this much rest.
-const SHORTEST_PAUSE: Duration = Duration::from_secs(2);
 /// Polls that are overdue after a restart are spread over this time.
 const RESTART_SPREAD: Duration = Duration::from_secs(10);
 
@@ -62,7 +60,8 @@ pub(super) fn next_due(
     let pause = match next {
         Next::Interval => first.map_or(interval, |spread| interval.mul_f64(0.5 + spread / 2.0)),
         Next::WaitForHuman => interval,
-        Next::NotBefore(pause) => pause.max(SHORTEST_PAUSE),
+        // A peer that wants to be called again at once does not get more than one that says nothing.
+        Next::NotBefore(pause) => pause.max(pause_after(failures, jitter)),
         Next::Backoff => pause_after(failures, jitter),
     };
     now + pause
@@ -89,6 +88,7 @@ mod tests {
         check(Next::WaitForHuman, 1, None, 60);
         check(Next::NotBefore(Duration::from_secs(90)), 1, None, 90);
         check(Next::NotBefore(Duration::ZERO), 1, None, 2);
+        check(Next::NotBefore(Duration::ZERO), 4, None, 16);
         check(Next::Backoff, 1, None, 2);
         check(Next::Backoff, 2, None, 4);
         check(Next::Backoff, 5, None, 32);

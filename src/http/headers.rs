@@ -1,13 +1,13 @@
 use std::time::Duration;
 
-use ::http::header::{HeaderMap, RETRY_AFTER};
+use ::http::header::{DATE, HeaderMap, RETRY_AFTER};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::fmt::rfc2822;
 use jiff::tz::TimeZone;
 
 /// Reads the date of an HTTP header (RFC 9110 §5.6.7), in the present and in both obsolete notations.
-pub fn http_date(text: &str) -> Option<Timestamp> {
+fn http_date(text: &str) -> Option<Timestamp> {
     const OBSOLETE: [&str; 2] = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
     let text = text.trim();
     // A wrong weekday is somebody else's bug, and no reason to do without the date.
@@ -21,13 +21,20 @@ pub fn http_date(text: &str) -> Option<Timestamp> {
     })
 }
 
-/// How long `Retry-After` asks to wait, given in seconds or as a date; zero where the date has passed at `now`.
-pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+/// The peer's clock: the `Date` header.
+pub fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    http_date(headers.get(DATE)?.to_str().ok()?)
+}
+
+/// How long `Retry-After` asks to wait, given in seconds or as a date; zero where the date has passed.
+///
+/// A date is the peer's, so it is compared with the peer's clock, and with `now` only where the answer has none.
+pub fn retry_after(headers: &HeaderMap, now: Option<Timestamp>) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }
-    let wait = http_date(text)?.duration_since(now);
+    let wait = http_date(text)?.duration_since(date(headers).or(now)?);
     Some(Duration::try_from(wait).unwrap_or(Duration::ZERO))
 }
 
@@ -66,11 +73,23 @@ mod tests {
         ] {
             let headers = HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]);
             assert_eq!(
-                retry_after(&headers, now),
+                retry_after(&headers, Some(now)),
                 seconds.map(Duration::from_secs),
                 "{text}"
             );
         }
-        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+        assert_eq!(retry_after(&HeaderMap::new(), Some(now)), None);
+    }
+
+    #[test]
+    fn a_date_to_wait_for_is_the_peers() {
+        let ours: Timestamp = "1994-11-06T09:30:00Z".parse().unwrap();
+        let until = (RETRY_AFTER, "Sun, 06 Nov 1994 08:49:37 GMT".parse().unwrap());
+        let theirs = (DATE, "Sun, 06 Nov 1994 08:49:07 GMT".parse().unwrap());
+        let headers = HeaderMap::from_iter([until.clone(), theirs]);
+        assert_eq!(retry_after(&headers, Some(ours)), Some(Duration::from_secs(30)));
+        let headers = HeaderMap::from_iter([until]);
+        assert_eq!(retry_after(&headers, Some(ours)), Some(Duration::ZERO));
+        assert_eq!(retry_after(&headers, None), None);
     }
 }

@@ -7,7 +7,7 @@ mod headers;
 
 pub use client::{ClientError, HttpClient};
 pub use guard::{AddressGuard, GuardError};
-pub use headers::{http_date, retry_after};
+pub use headers::{date, retry_after};
 
 use std::future::Future;
 use std::pin::Pin;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use ipnet::IpNet;
 use k8s_controller::LeaderElection;
 use kube::runtime::controller::{Action, Config};
@@ -20,13 +20,14 @@ use crate::api::{GROUP, PollingCheckpoint, PollingInstance};
 use crate::element::Tokens;
 use crate::engine::{Callbacks, Clock, Engine};
 use crate::http::{AddressGuard, HttpClient, Transport};
-use crate::store::KubernetesStore;
+use crate::store::{KubernetesStore, in_words};
 use crate::telemetry::{Gate, Metrics, Probes};
 
 /// Name of the Lease that the active replica holds.
 const LEASE: &str = "pollinator";
-/// Instances polled at once.
-const CONCURRENCY: u16 = 64;
+/// Instances polled at once. High, since a source that hangs holds its place for minutes and must not hold up others;
+/// a bound all the same, since each may have a page in memory.
+const CONCURRENCY: u16 = 1024;
 /// Pause before the CRDs are looked for again.
 const CRD_PAUSE: Duration = Duration::from_secs(5);
 /// Pause after a failed reconcile, give or take a fifth.
@@ -226,11 +227,22 @@ async fn work(parts: &Parts, options: &Options, ending: &CancellationToken) {
         }
         std::future::ready(())
     });
+    // The controller ends gracefully only once its watch has begun.
+    let ends_early = async {
+        ending.cancelled().await;
+        if watched.wait_until_ready().now_or_never().is_none() {
+            return;
+        }
+        std::future::pending().await
+    };
     tokio::select! {
         () = reconciles => {}
+        () = ends_early => {}
         () = ready => {}
         () = forget => {}
     }
+    // A rotated refresh token under way is worth waiting for: the old one may be dead already.
+    context.engine.tokens().settle().await;
 }
 
 fn error_policy(object: Arc<Guarded>, error: &ReconcileError, context: Arc<Context>) -> Action {
@@ -238,7 +250,7 @@ fn error_policy(object: Arc<Guarded>, error: &ReconcileError, context: Arc<Conte
     tracing::warn!(
         namespace = meta.namespace.as_deref().unwrap_or_default(),
         name = meta.name.as_deref().unwrap_or_default(),
-        error = %crate::engine::chain(error),
+        %error,
         "reconcile failed and is tried again"
     );
     context.metrics.reconciled(error.reason());
@@ -268,7 +280,7 @@ async fn missing_crd(client: &Client) -> Option<String> {
     let version = format!("{GROUP}/{}", PollingInstance::version(&()));
     let served = match client.list_api_group_resources(&version).await {
         Ok(list) => list.resources,
-        Err(error) => return Some(format!("{version}: {error}")),
+        Err(error) => return Some(format!("{version}: {}", in_words(&error))),
     };
     let kinds = [PollingInstance::plural(&()), PollingCheckpoint::plural(&())];
     let missing = kinds

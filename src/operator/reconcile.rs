@@ -20,7 +20,7 @@ use super::status::{self, Facts};
 use crate::api::{FLUX_REQUESTED_AT, PollingInstance, PollingInstanceStatus, REQUESTED_AT, RESET_TO};
 use crate::config::{Problem, Reading, Settings, read};
 use crate::engine::{Engine, Instance, InstanceMemory, Which};
-use crate::store::{KubernetesStore, Owner};
+use crate::store::{KubernetesStore, Owner, in_words};
 use crate::telemetry::Metrics;
 
 /// The watched type: an object that cannot be decoded must not stop the others.
@@ -28,6 +28,9 @@ pub(super) type Guarded = DeserializeGuard<PollingInstance>;
 
 /// First and longest pause between two looks at the Secrets of an instance that waits for one.
 const SECRET_PAUSES: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(60));
+
+/// After this time a refusal to read a Secret is shown on the instance.
+const LONG_FORBIDDEN: Duration = Duration::from_secs(30);
 
 /// What all reconciles share.
 pub(super) struct Context {
@@ -50,6 +53,8 @@ struct Known {
     status: Option<PollingInstanceStatus>,
     /// Since when a changed Secret would help.
     waiting_since: Option<Instant>,
+    /// Since when its Secrets cannot be read.
+    unreadable_since: Option<Instant>,
     /// The newest `requestedAt` acted on, which is not forgotten when the status cannot be written.
     handled_request: Option<String>,
 }
@@ -58,14 +63,14 @@ struct Known {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReconcileError {
     /// A Secret could not be read.
-    #[error("Secrets of the instance cannot be read")]
-    SecretUnreadable(#[source] kube::Error),
+    #[error("Secrets of the instance cannot be read: {0}")]
+    SecretUnreadable(String),
     /// The status of an object that cannot be decoded could not be read.
-    #[error("status cannot be read")]
-    StatusNotRead(#[source] kube::Error),
+    #[error("status cannot be read: {0}")]
+    StatusNotRead(String),
     /// The status could not be written.
-    #[error("status cannot be written")]
-    StatusNotWritten(#[source] kube::Error),
+    #[error("status cannot be written: {0}")]
+    StatusNotWritten(String),
     /// The API server sent an object without name, namespace or uid.
     #[error("the object has no {0}")]
     Incomplete(&'static str),
@@ -168,9 +173,12 @@ impl Turn<'_> {
             self.report(known, &Situation::Suspended, None).await?;
             return Ok(Action::await_change());
         }
-        let found = dereference(&self.context.client, &self.owner.namespace, &self.instance.spec)
-            .await
-            .map_err(ReconcileError::SecretUnreadable)?;
+        let found = match dereference(&self.context.client, &self.owner.namespace, &self.instance.spec).await
+        {
+            Ok(found) => found,
+            Err(error) => return self.unreadable(known, &error).await,
+        };
+        known.unreadable_since = None;
         let changed = self.note_change(known, &found);
         if !found.missing.is_empty() {
             return self.invalid(known, &found.missing, true).await;
@@ -220,6 +228,21 @@ impl Turn<'_> {
         }
         known.mark = Some(mark);
         changed
+    }
+
+    /// What the API server forbids for long is for a human to mend; for a moment after its start it forbids everything.
+    async fn unreadable(&self, known: &mut Known, error: &kube::Error) -> Result<Action, ReconcileError> {
+        let forbidden = matches!(error, kube::Error::Api(status) if status.code == 403);
+        let since = known.unreadable_since.get_or_insert_with(Instant::now).elapsed();
+        if !forbidden || since < LONG_FORBIDDEN {
+            return Err(ReconcileError::SecretUnreadable(in_words(error)));
+        }
+        let problem = Problem::new(
+            "spec.configurationFrom",
+            format!("a Secret cannot be read: {}", in_words(error)),
+            "allow the operator's ServiceAccount to `get` Secrets in this namespace",
+        );
+        self.invalid(known, &[problem], true).await
     }
 
     async fn invalid(
@@ -416,7 +439,7 @@ impl Turn<'_> {
             Ok(()) => {}
             // Deleted while it was polled: nobody is left to report to.
             Err(kube::Error::Api(error)) if error.is_not_found() => return Ok(()),
-            Err(error) => return Err(ReconcileError::StatusNotWritten(error)),
+            Err(error) => return Err(ReconcileError::StatusNotWritten(in_words(&error))),
         }
         let news = events::transitions(&before.conditions, &after.conditions);
         events::publish(&self.context.recorder, &self.instance.object_ref(&()), news).await;
@@ -440,7 +463,7 @@ async fn report_undecodable(object: &Guarded, error: &str, context: &Context) ->
         None => match status::read(&context.client, &namespace, &name).await {
             Ok(status) => status.unwrap_or_default(),
             Err(kube::Error::Api(error)) if error.is_not_found() => return Ok(()),
-            Err(error) => return Err(ReconcileError::StatusNotRead(error)),
+            Err(error) => return Err(ReconcileError::StatusNotRead(in_words(&error))),
         },
     };
     let problem = Problem::new(
@@ -463,7 +486,7 @@ async fn report_undecodable(object: &Guarded, error: &str, context: &Context) ->
     match status::write(&context.client, &namespace, &name, &after, &before).await {
         Ok(()) => {}
         Err(kube::Error::Api(error)) if error.is_not_found() => return Ok(()),
-        Err(error) => return Err(ReconcileError::StatusNotWritten(error)),
+        Err(error) => return Err(ReconcileError::StatusNotWritten(in_words(&error))),
     }
     let news = events::transitions(&before.conditions, &after.conditions);
     events::publish(&context.recorder, &object.object_ref(&()), news).await;

@@ -16,6 +16,9 @@ const LEARNING_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 /// Vendors round the dates they compare (Concur stores 1/300 s), so the question starts this much earlier.
 const ROUNDING: SignedDuration = SignedDuration::from_millis(5);
 
+/// Objects held at once.
+const MOST_HELD: usize = 1000;
+
 /// The state of one resource in one process.
 #[derive(Debug)]
 pub struct Memory {
@@ -29,6 +32,8 @@ pub struct Memory {
     /// Our clock when the checkpoint was loaded.
     pub(super) loaded_at: Timestamp,
     changed: bool,
+    /// A first start or a reset is not stored yet.
+    founded: bool,
 }
 
 impl Memory {
@@ -41,6 +46,7 @@ impl Memory {
             candidates: Candidates::default(),
             loaded_at: own_now,
             changed: false,
+            founded: false,
         }
     }
 
@@ -56,9 +62,16 @@ impl Memory {
         self.changed
     }
 
+    /// Whether a first start or a reset must be stored before anything is fetched: after a crash it would
+    /// be another one, and what changed in between would be learned in silence.
+    pub fn must_be_saved_before_fetching(&self) -> bool {
+        self.founded
+    }
+
     /// The checkpoint was stored.
     pub fn saved(&mut self) {
         self.changed = false;
+        self.founded = false;
     }
 
     pub(super) fn touch(&mut self) {
@@ -78,6 +91,7 @@ impl Memory {
         checkpoint.seen.clear();
         checkpoint.held.clear();
         self.candidates = Candidates::default();
+        self.founded = true;
         self.touch();
         true
     }
@@ -100,6 +114,7 @@ impl Memory {
             InitialSync::Baseline => BEGINNING,
             InitialSync::Backfill { since } => since,
         };
+        self.founded = true;
         self.touch();
         true
     }
@@ -118,6 +133,12 @@ impl Memory {
         self.mark(rules, pass, record);
         self.checkpoint.held.remove(&record.id);
         self.unanswered.remove(&record.key);
+    }
+
+    /// Whether one more object may be held. A callback that refuses this many refuses everything: its objects stay
+    /// at the source, since a checkpoint that held them all could not be stored.
+    pub fn may_hold(&self, record: &Record) -> bool {
+        self.checkpoint.held.contains_key(&record.id) || self.checkpoint.held.len() < MOST_HELD
     }
 
     /// The callback refused the record's event for good: hold the object, let the others go on.
@@ -144,6 +165,14 @@ impl Memory {
         self.unanswered
             .entry(record.key)
             .or_insert_with(|| event_version(rules, record));
+    }
+
+    /// What `record`, judged as `change`, is by now: a page that lists one object twice judges both versions before
+    /// the first is accepted, and two CREATEDs of one object have one id.
+    pub fn by_now(&self, record: &Record, change: Change) -> Change {
+        let reported =
+            self.checkpoint.seen.knows(record.key) && !self.checkpoint.held.contains_key(&record.id);
+        if reported { Change::Updated } else { change }
     }
 
     pub(super) fn outcome_unknown(&self, key: u64) -> bool {

@@ -170,7 +170,7 @@ impl Memory {
             let listed = pass
                 .listed
                 .contains_key(&super::identity::hash64(&[id.as_bytes()]));
-            held.missed = if listed { 0 } else { held.missed + 1 };
+            held.missed = if listed { 0 } else { held.missed.saturating_add(1) };
             held.missed <= 1
         });
     }

@@ -40,7 +40,7 @@ pub enum Unreadable {
         /// What it is.
         found: &'static str,
     },
-    /// The id is missing, null, empty, or neither text nor number.
+    /// The id is missing, null, empty, or neither text nor a whole number of 64 bits.
     #[error("item {position} of page {page} has no usable id at {path}; check idField")]
     NoId {
         /// Place in the page, from 1.
@@ -87,7 +87,8 @@ impl Record {
         }
         let id = match id_field.get(&value) {
             Some(Value::String(text)) if !text.trim().is_empty() => text.clone(),
-            Some(Value::Number(number)) => number.to_string(),
+            // A larger number would be rounded, and two objects become one.
+            Some(Value::Number(number)) if !number.is_f64() => number.to_string(),
             _ => {
                 return Err(Unreadable::NoId {
                     position,

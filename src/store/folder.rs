@@ -57,6 +57,8 @@ struct CheckpointFile {
 struct TokenFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
+    #[serde(default)]
+    serial: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     geolocation: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -187,6 +189,7 @@ impl TokenStore for FolderStore {
             })?;
             let record = TokenRecord {
                 refresh_token: file.refresh_token.map(SecretString::from),
+                serial: file.serial,
                 geolocation: file.geolocation,
                 blocked: file.blocked,
             };
@@ -208,6 +211,7 @@ impl TokenStore for FolderStore {
                     .refresh_token
                     .as_ref()
                     .map(|token| token.expose_secret().to_owned()),
+                serial: record.serial,
                 geolocation: record.geolocation.clone(),
                 blocked: record.blocked.clone(),
             };

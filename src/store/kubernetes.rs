@@ -80,11 +80,16 @@ impl KubernetesStore {
                 metadata: metadata(owner, &name, None),
                 spec,
             };
-            self.checkpoints(owner)
-                .create(&PostParams::default(), &object)
-                .await
-                .map_err(|error| failed(format!("pollingcheckpoint {}/{name}", owner.namespace), &error))?;
+            let what = format!("pollingcheckpoint {}/{name}", owner.namespace);
             names.push(name);
+            let created = self
+                .checkpoints(owner)
+                .create(&PostParams::default(), &object)
+                .await;
+            if let Err(error) = created {
+                self.delete_segments(owner, &names).await;
+                return Err(failed(what, &error));
+            }
         }
         Ok(names)
     }
@@ -203,11 +208,11 @@ impl CheckpointStore for KubernetesStore {
                 ))
             }
             Err(error) => {
-                let error = failed(what, &error);
-                if matches!(error, StoreError::Conflict { .. }) {
+                // Only where the head certainly was not written; else it may point to them.
+                if matches!(&error, kube::Error::Api(status) if (400..500).contains(&status.code)) {
                     self.delete_segments(owner, &segments).await;
                 }
-                Err(error)
+                Err(failed(what, &error))
             }
         }
     }
@@ -265,6 +270,9 @@ impl TokenStore for KubernetesStore {
                 };
                 let record = TokenRecord {
                     refresh_token: text("refresh_token").map(SecretString::from),
+                    serial: text("serial")
+                        .and_then(|serial| serial.parse().ok())
+                        .unwrap_or_default(),
                     geolocation: text("geolocation"),
                     blocked: text("blocked"),
                 };
@@ -304,6 +312,7 @@ impl TokenStore for KubernetesStore {
                 "refresh_token",
                 record.refresh_token.as_ref().map(|token| token.expose_secret()),
             );
+            put("serial", Some(&record.serial.to_string()));
             put("geolocation", record.geolocation.as_deref());
             put("blocked", record.blocked.as_deref());
             let secret = Secret {
@@ -384,6 +393,20 @@ fn with_owner(mut references: Vec<OwnerReference>, owner: &Owner) -> Vec<OwnerRe
     references
 }
 
+/// What the API server says, or why it says nothing; kube's own text repeats the whole answer.
+pub(crate) fn in_words(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) if !status.message.is_empty() => status.message.clone(),
+        other => {
+            let mut cause: &dyn std::error::Error = other;
+            while let Some(inner) = cause.source() {
+                cause = inner;
+            }
+            cause.to_string()
+        }
+    }
+}
+
 fn failed(what: String, error: &kube::Error) -> StoreError {
     match error {
         kube::Error::Api(status)
@@ -393,7 +416,7 @@ fn failed(what: String, error: &kube::Error) -> StoreError {
         }
         other => StoreError::Unavailable {
             what,
-            reason: other.to_string(),
+            reason: in_words(other),
         },
     }
 }

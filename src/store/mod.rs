@@ -6,6 +6,7 @@ mod overlay;
 
 pub use folder::{FolderError, FolderStore};
 pub use kubernetes::KubernetesStore;
+pub(crate) use kubernetes::in_words;
 pub use overlay::Overlay;
 
 use std::future::Future;
@@ -81,6 +82,8 @@ pub trait CheckpointStore: Send + Sync + 'static {
 pub struct TokenRecord {
     /// The newest refresh token.
     pub refresh_token: Option<SecretString>,
+    /// How many refresh tokens there were before it: of the records of two namespaces the higher one is newer.
+    pub serial: u64,
     /// Scheme and host of the last geolocation.
     pub geolocation: Option<String>,
     /// Why no further token call may be made until a human acts: the error's variant and text, never a secret.

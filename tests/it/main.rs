@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
 
 mod cli;
+mod cluster;
 mod fake_api;
 mod operator;
 mod polling;

@@ -12,28 +12,12 @@ use super::keys::Keys;
 use super::timing::duration;
 use super::values::{kind, scalar};
 use crate::api::DeliverySpec;
-use crate::config::Callback;
+use crate::config::{Callback, RESERVED_HEADERS};
 
 /// Default of `delivery.timeout`.
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// Default and bound of `delivery.maxInFlight`.
 const MAX_IN_FLIGHT: (usize, usize) = (4, 64);
-
-/// Headers that belong to the notification itself; one of `callback.headers` would break it.
-const OWN_HEADERS: &[&str] = &[
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "elements-webhook-id",
-    "elements-webhook-signature",
-    "host",
-    "pollinator-event-ids",
-    "transfer-encoding",
-    "webhook-id",
-    "webhook-signature",
-    "webhook-timestamp",
-];
 
 /// The callback; none after a problem was noted.
 pub(super) fn callback(keys: &Keys, delivery: &DeliverySpec, findings: &mut Findings) -> Option<Callback> {
@@ -214,7 +198,7 @@ fn from_pairs(
                 format!("the value of {shown} cannot stand in a header"),
                 remedy,
             );
-        } else if OWN_HEADERS.contains(&lower.as_str()) {
+        } else if RESERVED_HEADERS.contains(&lower.as_str()) {
             findings.problem(
                 path,
                 format!("{shown} is a header of the notification itself"),

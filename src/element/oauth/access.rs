@@ -12,7 +12,7 @@ use url::Url;
 pub struct Access {
     /// Base URL of the API: `base.url`, else scheme and host of the last geolocation.
     pub base: Url,
-    /// The vendor's clock, where a token answer with a `Date` header was just received for this access.
+    /// The vendor's clock: the `Date` header of the token answer, carried on by ours where it came some time ago.
     pub vendor_date: Option<Timestamp>,
     /// Set where a token was just obtained for this access, not taken from memory.
     pub refreshed: Option<Refreshed>,

@@ -95,6 +95,14 @@ impl TokenError {
         }
     }
 
+    /// The same with another time to wait.
+    pub(super) fn later(mut self, left: Duration) -> Self {
+        if let Self::TokenServiceUnavailable { after, .. } = &mut self {
+            *after = Some(left);
+        }
+        self
+    }
+
     /// Name of the variant: event reason and metric label.
     pub fn reason(&self) -> &'static str {
         match self {

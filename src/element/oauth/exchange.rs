@@ -167,7 +167,7 @@ impl Reader<'_> {
             life: life(body.get("expires_in")),
             refresh_token: text(&body, "refresh_token").map(|token| token.to_owned().into()),
             geolocation: text(&body, "geolocation").map(Place::parse),
-            date: answer::date(answer.headers()),
+            date: crate::http::date(answer.headers()),
         })
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use jiff::Timestamp;
 use secrecy::SecretString;
+use tokio::time::Instant;
 use url::Url;
 
 use super::exchange::{self, Granted, Reader, Refused};
@@ -28,6 +29,8 @@ pub(super) struct Job {
     oauth: OAuth2,
     correlation: Option<String>,
     allowed: Allowed,
+    /// The instant of the caller's `now`; since then a lock and an answer may have been waited for.
+    began: Instant,
 }
 
 impl Job {
@@ -36,6 +39,7 @@ impl Job {
         fingerprint: String,
         transport: Arc<dyn Transport>,
         store: Arc<dyn TokenStore>,
+        began: Instant,
     ) -> Self {
         let oauth = login.definition.authentication.oauth2.clone();
         let configured = [login.credentials.token_url.clone(), login.base_url.cloned()];
@@ -53,6 +57,7 @@ impl Job {
             },
             oauth,
             correlation: login.definition.answers.correlation_header.clone(),
+            began,
         }
     }
 
@@ -199,6 +204,10 @@ impl Job {
             _ => false,
         };
         if let Some(token) = granted.refresh_token {
+            let same = |stored: &SecretString| exchange::equal(stored, &token);
+            if !state.record.refresh_token.as_ref().is_some_and(same) {
+                state.record.serial = state.record.serial.saturating_add(1);
+            }
             state.record.refresh_token = Some(token);
         }
         if let Some(place) = granted
@@ -213,6 +222,7 @@ impl Job {
             good_until: Live::good_until(now, granted.life),
             place: granted.geolocation,
             endpoint: origin(&endpoint),
+            vendor_ahead: granted.date.map(|date| date.duration_since(self.by_now(now))),
         });
         let saved = state.save(self.shelf()).await;
         if let Err(error) = saved
@@ -237,8 +247,18 @@ impl Job {
         let live = state.live.as_ref().filter(|live| now < live.good_until)?;
         match self.access(state, live) {
             Ok(access) if stale == Some(access.authorization()) => None,
-            result => Some(result),
+            Ok(mut access) => {
+                let date = live.vendor_ahead.map(|ahead| self.by_now(now).checked_add(ahead));
+                access.vendor_date = date.and_then(Result::ok);
+                Some(Ok(access))
+            }
+            Err(error) => Some(Err(error)),
         }
+    }
+
+    /// Our clock, which goes on while the token service takes its time.
+    fn by_now(&self, now: Timestamp) -> Timestamp {
+        now.checked_add(self.began.elapsed()).unwrap_or(now)
     }
 
     fn access(&self, state: &State, live: &Live) -> Result<Access, TokenError> {

@@ -25,6 +25,8 @@ pub(super) struct Live {
     pub(super) place: Option<Place>,
     /// Who answered.
     pub(super) endpoint: Url,
+    /// The vendor's clock less ours, where the answer had a `Date` header.
+    pub(super) vendor_ahead: Option<SignedDuration>,
 }
 
 impl Live {
@@ -43,6 +45,8 @@ pub(super) struct State {
     pub(super) live: Option<Live>,
     /// The last failed attempt, by its number, for those who were waiting for it.
     pub(super) failed: Option<(u64, TokenError)>,
+    /// Until when the token service wants to be left alone, and what it said.
+    pub(super) rest: Option<(Timestamp, TokenError)>,
     /// A human asked for one more attempt.
     pub(super) forgiven: bool,
     /// What is stored, by namespace: instances of several namespaces may share a credential.
@@ -67,6 +71,21 @@ pub(super) struct Shelf<'a> {
 }
 
 impl State {
+    /// What the token service said where it is not to be asked again yet, by whichever instance.
+    pub(super) fn resting(&self, now: Timestamp) -> Option<TokenError> {
+        let (until, error) = self.rest.as_ref()?;
+        let left = std::time::Duration::try_from(until.duration_since(now)).ok()?;
+        (!left.is_zero() && !self.forgiven).then(|| error.clone().later(left))
+    }
+
+    /// Remembers how an attempt failed.
+    pub(super) fn note_failure(&mut self, number: u64, error: &TokenError, now: Timestamp) {
+        self.failed = Some((number, error.clone()));
+        self.rest = error
+            .retry_after()
+            .and_then(|after| Some((now.checked_add(after).ok()?, error.clone())));
+    }
+
     /// Whether the record of the owner's namespace was read.
     pub(super) fn is_loaded(&self, owner: &Owner) -> bool {
         self.slots.contains_key(&owner.namespace)
@@ -86,7 +105,8 @@ impl State {
             .is_none_or(|slot| !same(&slot.stored, &self.record))
     }
 
-    /// Reads the record of the owner's namespace once; what another namespace's instances got since then wins.
+    /// Reads the record of the owner's namespace once. Of several namespaces' records the newest wins: the process
+    /// may have ended before it was stored in all of them.
     pub(super) async fn load(&mut self, shelf: Shelf<'_>) -> Result<(), StoreError> {
         if self.is_loaded(shelf.owner) {
             return Ok(());
@@ -96,7 +116,8 @@ impl State {
             .load(shelf.owner, shelf.fingerprint)
             .await?
             .unwrap_or_default();
-        let newer = self.record.refresh_token.is_none() && stored.refresh_token.is_some();
+        let newer = stored.refresh_token.is_some()
+            && (self.record.refresh_token.is_none() || stored.serial > self.record.serial);
         if self.slots.is_empty() || newer {
             self.record = stored.clone();
         }

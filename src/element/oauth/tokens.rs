@@ -95,12 +95,14 @@ impl Tokens {
         let fingerprint = fingerprint(login.credentials);
         let cell = self.cell(&fingerprint);
         let failures = cell.failures.load(Ordering::SeqCst);
+        let began = tokio::time::Instant::now();
         let mut state = Arc::clone(&cell.state).lock_owned().await;
         let job = Job::new(
             login,
             fingerprint,
             Arc::clone(&self.transport),
             Arc::clone(&self.store),
+            began,
         );
         if let Some(result) = job.remembered(&state, stale.as_ref(), now) {
             return result;
@@ -110,12 +112,18 @@ impl Tokens {
         {
             return Err(error.clone());
         }
+        if let Some(error) = state.resting(now) {
+            return Err(error);
+        }
         // A caller that is dropped half-way must not take a token with it that the vendor has already rotated.
         let attempt = tokio::spawn(async move {
             let result = job.run(&mut state, stale.as_ref(), now).await;
-            if let Err(error) = &result {
-                let number = cell.failures.fetch_add(1, Ordering::SeqCst) + 1;
-                state.failed = Some((number, error.clone()));
+            match &result {
+                Ok(_) => state.rest = None,
+                Err(error) => {
+                    let number = cell.failures.fetch_add(1, Ordering::SeqCst) + 1;
+                    state.note_failure(number, error, now);
+                }
             }
             result
         });

@@ -45,6 +45,8 @@ struct State {
     failures: Vec<String>,
     faults: Faults,
     interruptions: Vec<Interruption>,
+    /// Our own kinds are not installed.
+    kinds_missing: bool,
 }
 
 fn lock(shared: &Shared) -> MutexGuard<'_, State> {
@@ -100,11 +102,17 @@ impl FakeApi {
             failures: Vec::new(),
             faults: Faults::default(),
             interruptions: Vec::new(),
+            kinds_missing: false,
         };
         FakeApi(Arc::new(Shared {
             state: Mutex::new(state),
             changes: tokio::sync::watch::Sender::new(()),
         }))
+    }
+
+    /// Whether the CustomResourceDefinitions are yet to be installed, as far as discovery tells.
+    pub(crate) fn kinds_missing(&self, missing: bool) {
+        lock(&self.0).kinds_missing = missing;
     }
 
     /// A client whose default namespace is `default`; it needs a running Tokio runtime.

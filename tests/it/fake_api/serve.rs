@@ -38,7 +38,13 @@ pub(crate) async fn serve(
         Some(serde_json::from_slice(&body)?)
     };
     if let Some(list) = discovery(&path) {
-        return Ok(whole(200, &list));
+        let missing = lock(&shared).kinds_missing;
+        let refusal = Refusal::not_found("pollinator.dev", "v1alpha1").status();
+        return Ok(if missing {
+            whole(404, &refusal)
+        } else {
+            whole(200, &list)
+        });
     }
     let route = Route::parse(head.method.as_str(), &path, query);
 

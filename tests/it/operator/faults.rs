@@ -156,13 +156,11 @@ async fn killed_and_restarted_all_the_time() {
         (0..20).all(|round| story.contains(&format!("CREATED n{round}")))
     })
     .await;
-    let mut ids: Vec<String> = Vec::new();
-    for received in rig.sandbox.received().iter().filter(|received| received.accepted) {
-        ids.extend(received.event_ids.clone());
-    }
-    ids.sort();
-    ids.dedup();
-    assert_eq!(ids.len(), 20, "repeats have the id of the first attempt");
+    assert_eq!(
+        rig.distinct_story().len(),
+        20,
+        "repeats have the id of the first attempt"
+    );
     rig.assert_clean();
 }
 
@@ -197,5 +195,62 @@ async fn a_predecessor_that_still_writes_is_noticed() {
     rig.pass(HOUR / 4).await;
     assert_eq!(rig.story().len(), 3, "{:?}", rig.story());
     rig.wait_ready("concur").await;
+    rig.assert_clean();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_checkpoint_that_cannot_be_written_is_told_in_the_words_of_the_api_server() {
+    let rig = Rig::polling(json!({}));
+    rig.wait_ready("concur").await;
+    rig.fake.fail_next(checkpoints(), 403, 12);
+    rig.create("n1");
+    let ready = rig
+        .wait_condition("concur", "Ready=False CheckpointUnavailable", HOUR)
+        .await;
+    let message = ready["message"].as_str().unwrap();
+    assert!(
+        message.contains("the test asked for 403") && !message.contains("Status {"),
+        "{message}"
+    );
+    rig.until("the faults are over", HOUR, |rig| rig.fake.faults_pending() == 0)
+        .await;
+    rig.wait_condition("concur", "Ready=True Polling", HOUR).await;
+    assert_eq!(
+        rig.story(),
+        ["CREATED n1"],
+        "delivered once, however often the save failed"
+    );
+    rig.assert_clean();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_may_not_be_read_is_told_when_it_lasts() {
+    let rig = Rig::polling(json!({}));
+    rig.wait_ready("concur").await;
+    let (writes, forbidden) = (rig.status_writes().len(), |times| {
+        rig.fake
+            .fail_next(on(Verb::Get, "secrets").named(super::rig::SECRET), 403, times);
+    });
+    // As for a moment after the start of an API server.
+    forbidden(3);
+    rig.pass(HOUR / 12).await;
+    for write in &rig.status_writes()[writes..] {
+        let status = &write.body.as_ref().unwrap()["status"];
+        assert_eq!(super::rig::condition(status, "Ready")["status"], "True");
+    }
+    forbidden(30);
+    let ready = rig
+        .wait_condition("concur", "Ready=False SecretNotReady", HOUR)
+        .await;
+    let message = ready["message"].as_str().unwrap();
+    for word in [
+        "spec.configurationFrom",
+        "the test asked for 403",
+        "ServiceAccount",
+        "`get`",
+    ] {
+        assert!(message.contains(word), "{message}");
+    }
+    rig.wait_condition("concur", "Ready=True Polling", HOUR).await;
     rig.assert_clean();
 }

@@ -105,11 +105,9 @@ async fn wrong_configuration_is_told_whole_and_polled_when_mended() {
 async fn wrong_values_in_a_secret_are_told_without_them() {
     let mut rig = Rig::new();
     let mut secret = secret_manifest("sandbox-refresh-token");
-    let coded = |text: &str| {
-        use base64::Engine as _;
-        json!(base64::engine::general_purpose::STANDARD.encode(text))
-    };
-    secret["data"]["event.notification.callback.headers"] = coded("{\"Authorization\": the-signature-key");
+    // {"Authorization": the-signature-key
+    let broken = "eyJBdXRob3JpemF0aW9uIjogdGhlLXNpZ25hdHVyZS1rZXk=";
+    secret["data"]["event.notification.callback.headers"] = json!(broken);
     rig.fake.seed(secret);
     rig.seed("concur", json!({}));
     rig.start();

@@ -2,7 +2,9 @@
 
 mod delivery;
 mod faults;
+mod leadership;
 mod mending;
 mod polling;
 mod restart;
 mod rig;
+mod segments;

@@ -30,7 +30,7 @@ pub(super) struct Rig {
     pub(super) fake: FakeApi,
     pub(super) sandbox: Sandbox,
     parts: Parts,
-    running: Option<(CancellationToken, JoinHandle<()>)>,
+    running: Vec<(CancellationToken, JoinHandle<()>)>,
     lives: u32,
 }
 
@@ -61,7 +61,7 @@ impl Rig {
             fake,
             sandbox,
             parts,
-            running: None,
+            running: Vec::new(),
             lives: 0,
         }
     }
@@ -76,28 +76,37 @@ impl Rig {
     }
 
     pub(super) fn start(&mut self) {
+        self.start_with(false);
+    }
+
+    /// An operator that works only while it holds the Lease.
+    pub(super) fn start_electing(&mut self) {
+        self.start_with(true);
+    }
+
+    fn start_with(&mut self, leader_election: bool) {
         self.lives += 1;
         let options = operator::Options {
             namespace: None,
             allow: Vec::new(),
             deny: Vec::new(),
-            leader_election: false,
-            lease_namespace: None,
+            leader_election,
+            lease_namespace: Some(NAMESPACE.to_owned()),
             identity: format!("life-{}", self.lives),
         };
         let ending = CancellationToken::new();
         let run = operator::run_with(self.parts.clone(), options, ending.clone());
-        self.running = Some((ending, tokio::spawn(run)));
+        self.running.push((ending, tokio::spawn(run)));
     }
 
     /// As kill -9 would; what was spawned on the side goes on, as a request under way would.
     pub(super) fn kill(&mut self) {
-        self.running.take().unwrap().1.abort();
+        self.running.pop().unwrap().1.abort();
     }
 
     /// As SIGTERM would.
     pub(super) async fn stop(&mut self) {
-        let (ending, run) = self.running.take().unwrap();
+        let (ending, run) = self.running.pop().unwrap();
         ending.cancel();
         tokio::time::timeout(SOON, run)
             .await
@@ -228,6 +237,25 @@ impl Rig {
             .count()
     }
 
+    /// Accepted events without repeats, sorted.
+    pub(super) fn distinct_story(&self) -> Vec<String> {
+        let mut seen = std::collections::BTreeMap::new();
+        for received in self
+            .sandbox
+            .received()
+            .iter()
+            .filter(|received| received.accepted)
+        {
+            for (event, id) in received.events().iter().zip(&received.event_ids) {
+                let text = |key: &str| event[key].as_str().unwrap().to_owned();
+                seen.insert(id.clone(), format!("{} {}", text("eventType"), text("objectId")));
+            }
+        }
+        let mut story: Vec<String> = seen.into_values().collect();
+        story.sort();
+        story
+    }
+
     /// Accepted events, `CREATED n1`, in the order of arrival; each signed.
     pub(super) fn story(&self) -> Vec<String> {
         let mut story = Vec::new();
@@ -304,9 +332,7 @@ impl Rig {
 /// An operator left behind would go on in the time of the next rig.
 impl Drop for Rig {
     fn drop(&mut self) {
-        if let Some((_, run)) = self.running.take() {
-            run.abort();
-        }
+        self.running.iter().for_each(|(_, run)| run.abort());
     }
 }
 

@@ -1,6 +1,7 @@
 //! A source that never rests, processes that die, answers that are lost: random, seeded, checked by the promises.
 
 use concur_sandbox::{Command, Create, Edit, Fault, PlannedFault, Target};
+use jiff::SignedDuration;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -21,6 +22,75 @@ enum Step {
     FailWrite,
     ReceiverFault(usize),
     Wait(u64),
+    Refuse(usize),
+    MendReceiver,
+    TakeOver,
+    PollBurst,
+}
+
+/// The world in which it happens.
+#[derive(Clone, Debug)]
+struct Climate {
+    order: &'static str,
+    filter: &'static str,
+    filter_rounding: &'static str,
+    page_overlap: usize,
+    our_clock_ahead: i64,
+    policy: &'static str,
+    url_format: &'static str,
+    filter_by_current_date: bool,
+}
+
+fn climate() -> impl Strategy<Value = Climate> {
+    let pick = |of: &'static [&'static str]| prop::sample::select(of);
+    (
+        pick(&["id", "created", "modified-asc", "modified-desc"]),
+        pick(&["exclusive", "inclusive"]),
+        pick(&["ms", "300", "second"]),
+        0..2usize,
+        prop::sample::select(&[0i64, -400, 400][..]),
+        pick(&["FromNow", "Baseline"]),
+        pick(&["yyyy-MM-dd'T'HH:mm:ss.SSS", "yyyy-MM-dd"]),
+        any::<bool>(),
+    )
+        .prop_map(
+            |(order, filter, filter_rounding, page_overlap, our_clock_ahead, policy, url_format, current)| {
+                Climate {
+                    order,
+                    filter,
+                    filter_rounding,
+                    page_overlap,
+                    our_clock_ahead,
+                    policy,
+                    url_format,
+                    filter_by_current_date: current,
+                }
+            },
+        )
+}
+
+impl Climate {
+    fn setup(&self) -> Setup {
+        let url = format!(
+            "/hubs/expense/reports?where=modifiedDateAfter='${{date:{}}}'",
+            self.url_format
+        );
+        let reports = json!({"url": url, "filterByCurrentDate": self.filter_by_current_date});
+        Setup {
+            our_clock_ahead: SignedDuration::from_secs(self.our_clock_ahead),
+            knobs: json!({
+                "maxLimit": 3,
+                "order": self.order,
+                "filter": self.filter,
+                "filterRounding": self.filter_rounding,
+                "pageOverlap": self.page_overlap,
+            }),
+            spec: json!({
+                "polling": {"initialSync": {"policy": self.policy}},
+                "configuration": {"event.poller.configuration": {"reports": reports}},
+            }),
+        }
+    }
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -36,6 +106,10 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::FailWrite),
         2 => (0..4usize).prop_map(Step::ReceiverFault),
         3 => (1..300u64).prop_map(Step::Wait),
+        1 => (0..20usize).prop_map(Step::Refuse),
+        1 => Just(Step::MendReceiver),
+        1 => Just(Step::TakeOver),
+        1 => Just(Step::PollBurst),
     ]
 }
 
@@ -66,11 +140,8 @@ impl Objects {
     }
 }
 
-async fn live(order: &str, steps: &[Step]) -> World {
-    let mut world = World::new(Setup {
-        knobs: json!({"maxLimit": 3, "order": order}),
-        ..Setup::default()
-    });
+async fn live(climate: &Climate, steps: &[Step]) {
+    let mut world = World::new(climate.setup());
     world.poll().await;
     let mut objects = Objects::default();
     for step in steps {
@@ -78,6 +149,7 @@ async fn live(order: &str, steps: &[Step]) -> World {
         take(&mut world, &mut objects, step).await;
     }
     world.command(Command::ClearFaults);
+    world.configure(json!({"refuseIds": []}));
     for _ in 0..14 {
         world.wait(60).await;
         world.poll().await;
@@ -94,7 +166,6 @@ async fn live(order: &str, steps: &[Step]) -> World {
         );
     }
     world.assert_exactly_once_for_a_receiver_that_drops_repeated_ids();
-    world
 }
 
 async fn take(world: &mut World, objects: &mut Objects, step: &Step) {
@@ -157,6 +228,18 @@ async fn take(world: &mut World, objects: &mut Objects, step: &Step) {
                 after: 0,
             }));
         }
+        Step::Refuse(index) => {
+            if let Some(id) = objects.pick(*index) {
+                world.configure(json!({"refuseIds": [id]}));
+            }
+        }
+        Step::MendReceiver => world.configure(json!({"refuseIds": []})),
+        Step::TakeOver => world.store.take_over(),
+        Step::PollBurst => {
+            for _ in 0..3 {
+                world.poll().await;
+            }
+        }
         Step::Wait(seconds) => world.wait(*seconds).await,
     }
 }
@@ -175,12 +258,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn promises_hold(
-        order in prop::sample::select(vec!["id", "created", "modified-asc", "modified-desc"]),
-        steps in prop::collection::vec(step(), 1..40),
-    ) {
+    fn promises_hold(climate in climate(), steps in prop::collection::vec(step(), 1..40)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-        runtime.block_on(live(order, &steps));
+        runtime.block_on(live(&climate, &steps));
     }
 }
 

@@ -466,3 +466,59 @@ async fn backfill_reports_from_its_instant() {
     objects.sort();
     assert_eq!(objects, ["p0003", "p0004", "p0005"]);
 }
+
+/// A page that lists two versions of one object reports both, and not under one id.
+#[tokio::test(start_paused = true)]
+async fn one_object_twice_in_a_page() {
+    let mut world = World::new(Setup::default());
+    world.poll().await;
+    world.wait(60).await;
+    let version = |modified: &str, name: &str| Command::RawItem {
+        value: json!({"ID": "x", "Name": name, "CreateDate": "2026-11-23T12:00:30", "LastModifiedDate": modified}),
+    };
+    world.command(version("2026-11-23T12:00:30", "first"));
+    world.command(version("2026-11-23T12:00:40", "second"));
+    settle(&mut world, 3).await;
+    assert_eq!(world.story(), ["CREATED x", "UPDATED x"]);
+    assert_eq!(
+        world.held_by_receiver()["x"]["Name"],
+        "second",
+        "a receiver that drops repeated ids hears of both"
+    );
+}
+
+async fn a_second_instance_of_one_credential(ahead: SignedDuration) {
+    let mut world = World::new(Setup {
+        our_clock_ahead: ahead,
+        ..Setup::default()
+    });
+    let recent: Timestamp = "2026-11-23T11:56:00Z".parse().unwrap();
+    world.command(Command::Create(Create {
+        id: Some("past".into()),
+        created: Some(recent),
+        modified: Some(recent),
+        ..Create::default()
+    }));
+    world.poll().await;
+    // It finds an access token in memory, so no token answer tells it the vendor's clock.
+    world.turn_to_another_instance("uid-2");
+    world.poll().await;
+    world.wait(30).await;
+    world.create("n1");
+    settle(&mut world, 3).await;
+    assert_eq!(
+        world.story(),
+        ["CREATED n1"],
+        "nothing missed, nothing of the past"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn shared_credential_clock_ahead() {
+    a_second_instance_of_one_credential(SignedDuration::from_mins(7)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn shared_credential_clock_behind() {
+    a_second_instance_of_one_credential(SignedDuration::from_mins(-7)).await;
+}

@@ -276,3 +276,54 @@ async fn a_rotated_token_survives_a_restart() {
         world.restart();
     }
 }
+
+/// A listing whose pages lead in a circle is left at once, not after a hundred thousand requests.
+#[tokio::test(start_paused = true)]
+async fn pages_in_a_circle() {
+    let mut world = steady().await;
+    let page = |next: &str| Fault::Status {
+        status: 200,
+        body: Some(
+            json!({"Items": [], "NextPage": format!("http://api.sandbox.test/api/v3.0/expense/reports?offset={next}")}),
+        ),
+        retry_after: None,
+        content_type: None,
+    };
+    let before = world.sandbox.log().len();
+    for _ in 0..25 {
+        for next in ["a", "b"] {
+            world.command(Command::Fault(PlannedFault {
+                target: Target::Reports,
+                fault: page(next),
+                times: 1,
+                after: 0,
+            }));
+        }
+    }
+    let report = world.poll().await;
+    let failure = report.failure.expect("a failure");
+    assert!(failure.needs_human, "{failure:?}");
+    let requests = world.sandbox.log().len() - before;
+    assert!(requests <= 3, "{requests} requests");
+}
+
+/// A callback that refuses every object is a failing callback: the checkpoint does not take them all.
+#[tokio::test(start_paused = true)]
+async fn a_callback_that_refuses_everything() {
+    let mut world = World::new(Setup {
+        spec: json!({"polling": {"initialSync": {"policy": "Backfill", "since": "2020-01-01T00:00:00Z"}}}),
+        knobs: json!({"receiverStatus": 400}),
+        ..Setup::default()
+    });
+    world.seed("p", 1500);
+    let report = world.poll().await;
+    let head = world.store.checkpoint().encode().unwrap().head.len();
+    assert!(head < 256 * 1024, "{head} bytes for {} held objects", report.held);
+    assert_eq!(report.state, PollState::DeliveryFailed);
+    world.configure(json!({"receiverStatus": null}));
+    for _ in 0..6 {
+        world.wait(60).await;
+        world.poll().await;
+    }
+    assert_eq!(world.story().len(), 1500, "nothing lost, nothing twice");
+}

@@ -36,6 +36,18 @@ impl MemoryStore {
         self.0.lock().unwrap().plan.extend(writes);
     }
 
+    /// Another process claims the one stored checkpoint.
+    pub fn take_over(&self) {
+        let mut stored = self.0.lock().unwrap();
+        stored.writes += 1;
+        let version = stored.writes;
+        let (encoded, revision) = stored.checkpoints.values_mut().next().expect("a checkpoint");
+        let mut checkpoint = Checkpoint::decode(encoded).unwrap();
+        checkpoint.owner = "another".into();
+        checkpoint.nonce = "another's".into();
+        (*encoded, *revision) = (checkpoint.encode().unwrap(), version);
+    }
+
     /// Writes of checkpoints that took effect.
     pub fn writes(&self) -> u64 {
         self.0.lock().unwrap().writes

@@ -99,6 +99,13 @@ impl World {
         self.memory = InstanceMemory::default();
     }
 
+    /// From now on another instance of the same process, with the same settings, is polled.
+    pub fn turn_to_another_instance(&mut self, uid: &str) {
+        self.instance.owner.uid = uid.into();
+        self.instance.owner.name = uid.into();
+        self.memory = InstanceMemory::default();
+    }
+
     /// Polls now.
     pub async fn poll(&mut self) -> ResourceReport {
         let mut run = self

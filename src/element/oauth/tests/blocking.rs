@@ -211,9 +211,15 @@ async fn passing_errors_are_tried_again() {
         .header("retry-after", "120")
         .body("".into())
         .unwrap();
-    let bench = Bench::new([Ok(after), timeout(), granted("t1", "r1", US)]);
+    let mut bench = Bench::new([Ok(after), timeout(), granted("t1", "r1", US)]);
     let error = bench.access().await.unwrap_err();
     assert_eq!(error.retry_after(), Some(Duration::from_secs(120)));
+    // Another resource, or another instance with the same credential, does not ask meanwhile.
+    bench.later(100);
+    let error = bench.access().await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(20)));
+    assert_eq!(bench.asked().len(), 1, "Retry-After holds for everybody");
+    bench.later(20);
     assert!(matches!(
         bench.access().await.unwrap_err(),
         TokenError::TokenServiceUnreachable(_)

@@ -135,6 +135,7 @@ impl TokenStore for Store {
 pub(super) fn record(token: &str, geolocation: &str) -> TokenRecord {
     TokenRecord {
         refresh_token: Some(token.to_owned().into()),
+        serial: 0,
         geolocation: (!geolocation.is_empty()).then(|| geolocation.to_owned()),
         blocked: None,
     }

@@ -108,6 +108,53 @@ async fn a_rejection_of_an_old_token_looks_for_a_newer_one() {
     assert_eq!(bench.record().unwrap().blocked, None);
 }
 
+/// Two namespaces share a credential; the process ended before the second namespace's record was renewed.
+#[tokio::test]
+async fn the_newest_token_of_all_namespaces_survives_a_restart() {
+    let mut bench = Bench::new([granted("t1", "r1", US)]);
+    let (finance, travel) = (bench.owner.clone(), owner("travel", "b"));
+    bench.access().await.unwrap();
+    bench.owner = travel.clone();
+    bench.access().await.unwrap();
+    assert_eq!(bench.stored_token().as_deref(), Some("r1"), "both have it");
+    bench.owner = finance.clone();
+    bench.later(4000);
+    bench.expect(granted("t2", "r2", US));
+    bench.access().await.unwrap();
+    // Here the process ends. The vendor no longer takes r1.
+    bench = bench.restarted();
+    bench.owner = travel;
+    bench.expect(refused(400, "108", "bad or expired refresh token"));
+    bench.access().await.unwrap_err();
+    bench.owner = finance;
+    bench.expect(granted("t3", "r3", US));
+    let access = bench.access().await.unwrap();
+    assert_eq!(bearer(&access), "Bearer t3");
+    assert_eq!(bench.sent(), ["configured-s3cr3t", "r1", "r1", "r2"]);
+}
+
+/// The same while the token service is away, so that nothing is known of either token.
+#[tokio::test]
+async fn the_newest_token_of_all_namespaces_is_not_overwritten() {
+    let mut bench = Bench::new([granted("t1", "r1", US)]);
+    let (finance, travel) = (bench.owner.clone(), owner("travel", "b"));
+    bench.access().await.unwrap();
+    bench.owner = travel.clone();
+    bench.access().await.unwrap();
+    bench.owner = finance.clone();
+    bench.later(4000);
+    bench.expect(granted("t2", "r2", US));
+    bench.access().await.unwrap();
+    bench = bench.restarted();
+    bench.owner = travel;
+    bench.expect(answer(503, ""));
+    bench.access().await.unwrap_err();
+    bench.owner = finance;
+    bench.expect(answer(503, ""));
+    bench.access().await.unwrap_err();
+    assert_eq!(bench.stored_token().as_deref(), Some("r2"), "not put back to r1");
+}
+
 #[tokio::test]
 async fn an_unreadable_store_means_no_call() {
     let bench = Bench::new([]).password(CredType::AuthToken);

@@ -1,0 +1,190 @@
+//! What the API server itself says of an instance, before any operator sees it.
+
+use pollinator::api::KNOWN_KEYS;
+use serde_json::{Value, json};
+
+use super::plane::plane;
+use crate::support::world::{merge, ordinary_spec};
+
+fn instance(namespace: &str, name: &str, patch: &Value) -> Value {
+    let mut spec = ordinary_spec();
+    merge(&mut spec, patch);
+    json!({
+        "apiVersion": "pollinator.dev/v1alpha1",
+        "kind": "PollingInstance",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": spec,
+    })
+}
+
+#[tokio::test]
+async fn explain_lists_every_known_key_with_its_meaning() {
+    let text = plane()
+        .kubectl(&["explain", "pollinginstance.spec.configuration"])
+        .await
+        .unwrap();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let joined = words.join(" ");
+    for known in KNOWN_KEYS {
+        assert!(words.contains(&known.key), "{} is not listed:\n{text}", known.key);
+        let meaning: Vec<&str> = known.description.split_whitespace().take(5).collect();
+        assert!(
+            joined.contains(&meaning.join(" ")),
+            "{:?} is not told:\n{text}",
+            meaning
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_refused_at_apply() {
+    plane()
+        .kubectl(&["create", "namespace", "schema-refused"])
+        .await
+        .unwrap();
+    let configuration = |key: &str, value: Value| json!({"configuration": {key: value}});
+    let interval = |value: &str| json!({"polling": {"interval": value}});
+    let cases = [
+        (
+            configuration("event.vendor.type", json!("webhook")),
+            "event.vendor.type asks for webhooks",
+        ),
+        (
+            configuration("event.vendor.type", json!("push")),
+            "event.vendor.type must be polling",
+        ),
+        (
+            configuration("event.poller.refresh_interval", json!("0")),
+            "event.poller.refresh_interval must be",
+        ),
+        (
+            configuration("event.poller.refresh_interval", json!(0)),
+            "event.poller.refresh_interval must be",
+        ),
+        (
+            configuration("event.poller.refresh_interval", json!("abc")),
+            "event.poller.refresh_interval must be",
+        ),
+        (
+            configuration("event.notification.callback.url", json!("ftp://example.com")),
+            "callback.url must be an http",
+        ),
+        (
+            configuration("event.notification.callback.url", json!("https://")),
+            "callback.url must be an http",
+        ),
+        (
+            configuration("base.url", json!("example.com")),
+            "base.url must be an http",
+        ),
+        (
+            interval("0s"),
+            "polling.interval must be a duration of at least 1s",
+        ),
+        (
+            interval("900ms"),
+            "polling.interval must be a duration of at least 1s",
+        ),
+        (interval("abc"), "polling.interval must be a duration"),
+        (
+            json!({"polling": {"lookback": "0s"}}),
+            "polling.lookback must be a duration",
+        ),
+        (
+            json!({"polling": {"failureThreshold": 0}}),
+            "polling.failureThreshold must be at least 1",
+        ),
+        (
+            json!({"polling": {"failureThreshold": 99_999_999_999_i64}}),
+            "int32",
+        ),
+        (
+            json!({"polling": {"initialSync": {"policy": "Sometimes"}}}),
+            "initialSync.policy",
+        ),
+        (
+            json!({"polling": {"initialSync": {"since": "2026-01-31T00:00:00Z"}}}),
+            "since belongs to policy Backfill",
+        ),
+        (
+            json!({"delivery": {"maxInFlight": 65}}),
+            "delivery.maxInFlight must be between 1 and 64",
+        ),
+        (json!({"element": {"key": ""}}), "element.key must not be empty"),
+        (
+            json!({"configurationFrom": [{"secretRef": {"name": ""}}]}),
+            "secretRef.name must not be empty",
+        ),
+    ];
+    for (patch, message) in cases {
+        let refused = plane().apply(&instance("schema-refused", "wrong", &patch)).await;
+        let error = refused
+            .err()
+            .unwrap_or_else(|| panic!("{patch} was accepted"))
+            .to_string();
+        assert!(error.contains(message), "{patch}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn what_cloud_elements_takes_is_taken_as_it_is() {
+    plane()
+        .kubectl(&["create", "namespace", "schema-accepted"])
+        .await
+        .unwrap();
+    let configuration = |key: &str, value: Value| json!({"configuration": {key: value}});
+    let poller = ordinary_spec()["configuration"]["event.poller.configuration"].to_string();
+    let cases = [
+        configuration("event.vendor.type", json!("polling")),
+        configuration("event.vendor.type", json!(null)),
+        configuration("event.poller.refresh_interval", json!(15)),
+        configuration("event.poller.refresh_interval", json!("0.5")),
+        configuration("event.poller.refresh_interval", json!("")),
+        configuration("event.notification.enabled", json!(true)),
+        configuration("event.notification.enabled", json!("true")),
+        configuration("event.poller.configuration", json!(poller)),
+        configuration(
+            "event.notification.callback.url",
+            json!("HTTPS://Example.com:8443/a?b=c"),
+        ),
+        configuration("some.key.of.another.element", json!({"deep": [1, 2.5, null]})),
+        json!({"polling": {"interval": "1h30m", "initialSync": {"policy": "Backfill", "since": "2026-01-31T00:00:00Z"}}}),
+        json!({"providerData": {"code": "abc"}}),
+    ];
+    for (index, patch) in cases.iter().enumerate() {
+        let name = format!("right-{index}");
+        plane()
+            .apply(&instance("schema-accepted", &name, patch))
+            .await
+            .unwrap_or_else(|error| panic!("{patch}: {error}"));
+        let kept = plane()
+            .kubectl(&["-n", "schema-accepted", "get", "pi", &name, "-o", "json"])
+            .await
+            .unwrap();
+        let kept: Value = serde_json::from_str(&kept).unwrap();
+        for (key, value) in patch["configuration"].as_object().into_iter().flatten() {
+            assert_eq!(
+                kept["spec"]["configuration"][key], *value,
+                "{key} is kept as written"
+            );
+        }
+        assert_eq!(
+            kept["status"],
+            json!({"observedGeneration": -1}),
+            "a new object is not yet observed"
+        );
+    }
+    let listed = plane()
+        .kubectl(&["-n", "schema-accepted", "get", "polling", "right-0"])
+        .await
+        .unwrap();
+    assert!(listed.contains("concur"), "{listed}");
+    let listed = plane()
+        .kubectl(&["-n", "schema-accepted", "get", "pollinator"])
+        .await
+        .unwrap();
+    assert!(
+        listed.contains("right-0"),
+        "the category lists instances: {listed}"
+    );
+}
