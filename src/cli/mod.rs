@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Exit status 0 done, 1 the answer is no, 2 wrong usage.
 
+mod addresses;
 mod crd;
 mod manifests;
 mod operator;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{ArgAction, Args};
-use ipnet::IpNet;
 
+use super::addresses::AddressArgs;
 use super::{Failed, ending, runtime};
 use crate::operator::{self, Options};
 use crate::telemetry::{LogFormat, Metrics, Probes, init_logs, serve};
@@ -20,24 +20,8 @@ pub(super) struct OperatorArgs {
     /// Watch this namespace only [default: all namespaces]
     #[arg(long, env = "POLLINATOR_NAMESPACE", value_name = "NS")]
     namespace: Option<String>,
-    /// Allow callbacks and sources in this network although the address guard refuses it; may be repeated
-    ///
-    /// Refused unless allowed: loopback, link-local with the cloud metadata services, multicast, and the API server.
-    #[arg(
-        long,
-        env = "POLLINATOR_ALLOW_ADDRESS",
-        value_name = "CIDR",
-        value_delimiter = ','
-    )]
-    allow_address: Vec<IpNet>,
-    /// Never call this network; wins over --allow-address; may be repeated
-    #[arg(
-        long,
-        env = "POLLINATOR_DENY_ADDRESS",
-        value_name = "CIDR",
-        value_delimiter = ','
-    )]
-    deny_address: Vec<IpNet>,
+    #[command(flatten)]
+    addresses: AddressArgs,
     /// Where /livez, /readyz and /metrics are served
     #[arg(
         long,
@@ -68,8 +52,8 @@ pub(super) fn run(args: OperatorArgs) -> Result<ExitCode, Failed> {
         let server = tokio::spawn(serve(args.listen, metrics.clone(), probes.clone(), bound, until));
         let options = Options {
             namespace: args.namespace,
-            allow: args.allow_address,
-            deny: args.deny_address,
+            allow: args.addresses.allow,
+            deny: args.addresses.deny,
             leader_election: args.leader_election,
             lease_namespace: args.lease_namespace.or_else(|| std::env::var("POD_NAMESPACE").ok()),
             identity: identity(),

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use ipnet::IpNet;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use super::addresses::AddressArgs;
 use super::manifests::{FileArgs, MissingSecret};
 use super::output::Output;
 use super::{Failed, ending, runtime};
@@ -42,24 +42,8 @@ pub(super) struct PollArgs {
     /// Print the notifications instead of delivering them, and leave the cursors where they are
     #[arg(long)]
     dry_run: bool,
-    /// Allow callbacks and sources in this network although the address guard refuses it; may be repeated
-    ///
-    /// Here loopback is allowed; link-local and multicast are refused.
-    #[arg(
-        long,
-        env = "POLLINATOR_ALLOW_ADDRESS",
-        value_name = "CIDR",
-        value_delimiter = ','
-    )]
-    allow_address: Vec<IpNet>,
-    /// Never call this network; wins over --allow-address; may be repeated
-    #[arg(
-        long,
-        env = "POLLINATOR_DENY_ADDRESS",
-        value_name = "CIDR",
-        value_delimiter = ','
-    )]
-    deny_address: Vec<IpNet>,
+    #[command(flatten)]
+    addresses: AddressArgs,
     /// What is printed: a line for each poll, or one JSON object a line
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     output: Output,
@@ -72,7 +56,7 @@ pub(super) fn run(args: PollArgs) -> Result<ExitCode, Failed> {
     init_logs(args.log_format, "warn");
     let instances = instances(&args)?;
     let store = Arc::new(FolderStore::open(&args.state_dir).map_err(Failed::new)?);
-    let guard = AddressGuard::laptop(args.allow_address.clone(), args.deny_address.clone());
+    let guard = AddressGuard::laptop(args.addresses.allow.clone(), args.addresses.deny.clone());
     runtime()?.block_on(async {
         let http = Arc::new(
             HttpClient::new(guard, concat!("Pollinator/", env!("CARGO_PKG_VERSION"))).map_err(Failed::new)?,

@@ -5,6 +5,7 @@ mod claim;
 mod clock;
 mod delivery;
 mod fetch;
+mod outcome;
 mod report;
 mod resource;
 mod schedule;

@@ -1,7 +1,6 @@
 //! One poll of one resource.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -9,38 +8,18 @@ use tokio::time::Instant;
 use super::claim::Claim;
 use super::delivery::{Delivered, Deliveries, News};
 use super::fetch::Fetch;
-use super::schedule::Next;
-use super::{
-    Concern, Engine, Failure, Figures, Instance, InstanceMemory, PollError, PollState, Proceed,
-    ResourceReport,
-};
+use super::outcome::{Polled, Progress};
+use super::{Engine, Instance, InstanceMemory, PollError, Proceed};
 use crate::config::ResourceSettings;
 use crate::deliver::{Origin, instance_number, stable_number};
-use crate::element::{Definition, ElementError, Remedy};
-use crate::poll::{Decision, Memory, Pass, Phase, Record, Rules};
+use crate::element::{Definition, ElementError};
+use crate::poll::{Decision, Memory, Pass, Record, Rules};
 use crate::store::CheckpointStore;
 
 /// Passes in a row over a listing of several pages that shows news, before the interval is kept again.
 const PASSES_IN_A_ROW: usize = 4;
 /// Pages after which a listing counts as endless.
 const MOST_PAGES: u32 = 100_000;
-
-/// A finished poll.
-pub(super) struct Polled {
-    pub(super) report: ResourceReport,
-    pub(super) next: Next,
-}
-
-/// What a poll gathers on its way.
-#[derive(Default)]
-struct Progress {
-    figures: Figures,
-    last_event_at: Option<Timestamp>,
-    held: Option<String>,
-    first_invalid: Option<String>,
-    warning: Option<String>,
-    retry_after: Option<Duration>,
-}
 
 /// How the passes of a poll ended.
 enum Ended {
@@ -257,69 +236,6 @@ impl<S: CheckpointStore> Engine<S> {
         }
         failure.map_or(Ok(()), |error| Err(error.into()))
     }
-
-    fn report(
-        &self,
-        instance: &Instance,
-        resource: &ResourceSettings,
-        memory: &InstanceMemory,
-        claim: Option<&Claim>,
-        progress: Progress,
-        result: Result<(), PollError>,
-    ) -> Polled {
-        let now = self.clock.now();
-        let before = memory.report(&resource.name);
-        let next = match &result {
-            Ok(()) => Next::Interval,
-            Err(error) => next_after(error, progress.retry_after),
-        };
-        let lookback = instance.settings.lookback;
-        let cursor = claim
-            .and_then(|claim| claim.memory.checkpoint.cursor(lookback))
-            .or(before.and_then(|before| before.cursor));
-        let learning = claim.is_some_and(|claim| claim.memory.checkpoint.phase == Phase::First);
-        let state = match &result {
-            Ok(()) if learning => PollState::Learning,
-            Ok(()) => PollState::Polled,
-            Err(error) if error.is_delivery() => PollState::DeliveryFailed,
-            Err(_) => PollState::PollFailed,
-        };
-        let failures = memory.failures(&resource.name);
-        let held = claim.map_or(0, |claim| claim.memory.checkpoint.refused_objects());
-        let mut notes: Vec<String> = Vec::new();
-        if let Some(first) = progress.first_invalid {
-            notes.push(format!(
-                "{} records were skipped, the first: {first}",
-                progress.figures.invalid
-            ));
-        }
-        notes.extend(progress.held);
-        notes.extend(progress.warning);
-        let report = ResourceReport {
-            name: resource.name.clone(),
-            state,
-            ended_at: now,
-            succeeded_at: if result.is_ok() {
-                Some(now)
-            } else {
-                before.and_then(|before| before.succeeded_at)
-            },
-            cursor,
-            last_event_at: progress
-                .last_event_at
-                .or(before.and_then(|before| before.last_event_at)),
-            failures: if result.is_ok() {
-                0
-            } else {
-                failures.saturating_add(1)
-            },
-            held,
-            figures: progress.figures,
-            failure: result.err().map(|error| failure(&error)),
-            notes,
-        };
-        Polled { report, next }
-    }
 }
 
 impl InstanceMemory {
@@ -391,42 +307,5 @@ fn origin(
         resource: resource.name.clone(),
         polled_at,
         filter_nulls: settings.filter_nulls,
-    }
-}
-
-fn next_after(error: &PollError, retry_after: Option<Duration>) -> Next {
-    match error {
-        PollError::Delivery(_) => retry_after.map_or(Next::Backoff, Next::NotBefore),
-        PollError::Token(error) if error.needs_human() => Next::WaitForHuman,
-        PollError::Token(error) => error.retry_after().map_or(Next::Backoff, Next::NotBefore),
-        PollError::Element(_) | PollError::EndlessListing { .. } | PollError::CircularListing { .. } => {
-            Next::WaitForHuman
-        }
-        PollError::Store(_) | PollError::TakenOver => Next::Backoff,
-        PollError::Source(error) => match error.remedy() {
-            Remedy::RetryLater { after: Some(after) } => Next::NotBefore(after),
-            Remedy::RetryLater { after: None } | Remedy::RetrySoon => Next::Backoff,
-            Remedy::RefreshToken | Remedy::Fail | Remedy::AskHuman => Next::WaitForHuman,
-        },
-    }
-}
-
-fn failure(error: &PollError) -> Failure {
-    let (concerns, needs_human) = match error {
-        PollError::Token(error) => (Concern::Credentials, error.needs_human()),
-        PollError::Element(_) => (Concern::Source, true),
-        PollError::Source(error) => (
-            Concern::Source,
-            matches!(error.remedy(), Remedy::AskHuman | Remedy::RefreshToken),
-        ),
-        PollError::EndlessListing { .. } | PollError::CircularListing { .. } => (Concern::Source, true),
-        PollError::Delivery(_) => (Concern::Delivery, false),
-        PollError::Store(_) | PollError::TakenOver => (Concern::Storage, false),
-    };
-    Failure {
-        reason: error.reason(),
-        message: error.chain(),
-        concerns,
-        needs_human,
     }
 }

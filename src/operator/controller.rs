@@ -14,7 +14,8 @@ use kube::runtime::{Controller, Predicate, PredicateConfig, WatchStreamExt, refl
 use kube::{Api, Client, Resource};
 use tokio_util::sync::CancellationToken;
 
-use super::reconcile::{Context, Guarded, ReconcileError, reconcile};
+use super::context::{Context, Guarded, ReconcileError};
+use super::reconcile::reconcile;
 use super::status::FIELD_MANAGER;
 use crate::api::{GROUP, PollingCheckpoint, PollingInstance};
 use crate::element::Tokens;

@@ -3,6 +3,7 @@
 //! dereference (Secrets) → validate (settings) → engine → conditions (pure) → status, the only writer of it.
 
 mod conditions;
+mod context;
 mod controller;
 mod dereference;
 mod events;

@@ -1,132 +1,29 @@
 //! One reconcile: whatever is due of one instance.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
-use kube::runtime::events::Recorder;
-use kube::runtime::reflector::{ObjectRef, Store};
-use kube::{Client, Resource, ResourceExt};
+use kube::runtime::reflector::ObjectRef;
+use kube::{Resource, ResourceExt};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::conditions::Situation;
+use super::context::{Context, Guarded, Known, ReconcileError};
 use super::dereference::{Dereferenced, dereference};
 use super::events;
 use super::status::{self, Facts};
-use crate::api::{FLUX_REQUESTED_AT, PollingInstance, PollingInstanceStatus, REQUESTED_AT, RESET_TO};
+use crate::api::{FLUX_REQUESTED_AT, PollingInstance, REQUESTED_AT, RESET_TO};
 use crate::config::{Problem, Reading, Settings, read};
-use crate::engine::{Engine, Instance, InstanceMemory, Which};
-use crate::store::{KubernetesStore, Owner, in_words};
-use crate::telemetry::Metrics;
-
-/// The watched type: an object that cannot be decoded must not stop the others.
-pub(super) type Guarded = DeserializeGuard<PollingInstance>;
+use crate::engine::{Instance, Which};
+use crate::store::{Owner, in_words};
 
 /// First and longest pause between two looks at the Secrets of an instance that waits for one.
 const SECRET_PAUSES: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(60));
 
 /// After this time a refusal to read a Secret is shown on the instance.
 const LONG_FORBIDDEN: Duration = Duration::from_secs(30);
-
-/// What all reconciles share.
-pub(super) struct Context {
-    pub(super) client: Client,
-    pub(super) engine: Engine<KubernetesStore>,
-    pub(super) watched: Store<Guarded>,
-    pub(super) recorder: Recorder,
-    pub(super) metrics: Arc<Metrics>,
-    /// Set when the process is asked to end: runs stop between two pages.
-    pub(super) ending: CancellationToken,
-    known: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Known>>>>,
-}
-
-/// What this process remembers of one instance.
-#[derive(Default)]
-struct Known {
-    memory: InstanceMemory,
-    /// Generation and Secret versions that the settings were read from.
-    mark: Option<String>,
-    status: Option<PollingInstanceStatus>,
-    /// Since when a changed Secret would help.
-    waiting_since: Option<Instant>,
-    /// Since when its Secrets cannot be read.
-    unreadable_since: Option<Instant>,
-    /// The newest `requestedAt` acted on, which is not forgotten when the status cannot be written.
-    handled_request: Option<String>,
-}
-
-/// Why a reconcile could not be done; it is tried again.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ReconcileError {
-    /// A Secret could not be read.
-    #[error("Secrets of the instance cannot be read: {0}")]
-    SecretUnreadable(String),
-    /// The status of an object that cannot be decoded could not be read.
-    #[error("status cannot be read: {0}")]
-    StatusNotRead(String),
-    /// The status could not be written.
-    #[error("status cannot be written: {0}")]
-    StatusNotWritten(String),
-    /// The API server sent an object without name, namespace or uid.
-    #[error("the object has no {0}")]
-    Incomplete(&'static str),
-}
-
-impl ReconcileError {
-    /// Metric label.
-    pub(super) fn reason(&self) -> &'static str {
-        match self {
-            Self::SecretUnreadable(_) => "SecretUnreadable",
-            Self::StatusNotRead(_) => "StatusNotRead",
-            Self::StatusNotWritten(_) => "StatusNotWritten",
-            Self::Incomplete(_) => "Incomplete",
-        }
-    }
-}
-
-impl Context {
-    pub(super) fn new(
-        client: Client,
-        engine: Engine<KubernetesStore>,
-        watched: Store<Guarded>,
-        recorder: Recorder,
-        metrics: Arc<Metrics>,
-        ending: CancellationToken,
-    ) -> Self {
-        Self {
-            client,
-            engine,
-            watched,
-            recorder,
-            metrics,
-            ending,
-            known: Mutex::default(),
-        }
-    }
-
-    fn known(&self, uid: &str) -> Arc<tokio::sync::Mutex<Known>> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.entry(uid.to_owned()).or_default().clone()
-    }
-
-    /// Forgets instances that no longer exist.
-    pub(super) fn forget_deleted(&self) {
-        let alive: std::collections::HashSet<String> = self
-            .watched
-            .state()
-            .iter()
-            .filter_map(|object| object.meta().uid.clone())
-            .collect();
-        self.known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|uid, _| alive.contains(uid));
-    }
-}
 
 /// Reconciles one object.
 pub(super) async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, ReconcileError> {
