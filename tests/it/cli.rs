@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::vendor::Vendor;
-use crate::support::world::merge;
+use crate::support::world::{merge, ordinary_spec};
 
 /// Texts that must never be printed.
 const SECRETS: [&str; 3] = ["sandbox-secret", "sandbox-refresh-token", "sandbox-signature-key"];
@@ -33,34 +33,25 @@ impl Desk {
 
     /// The design's sample as the bare instance JSON people have, with the simulator's addresses.
     fn instance(&self, patch: Value) -> Value {
-        let mut instance = json!({
+        let mut instance = ordinary_spec();
+        // The base URL comes with the token answer.
+        instance["configuration"]
+            .as_object_mut()
+            .unwrap()
+            .remove("base.url");
+        let here = json!({
             "name": "ConcurForDocs",
-            "element": {"key": "concur"},
             "tags": ["Docs"],
             "configuration": {
                 "oauth.callback.url": "https://httpbin.org/get",
-                "oauth.api.key": "sandbox-client",
-                "oauth.api.secret": "sandbox-secret",
-                "oauth.user.refresh_token": "sandbox-refresh-token",
                 "oauth.token.url": self.vendor.token_url(),
                 "event.vendor.type": "polling",
                 "event.notification.callback.url": self.vendor.callback(),
                 "event.notification.signature.key": "sandbox-signature-key",
                 "event.poller.refresh_interval": "15",
-                "event.poller.configuration": {
-                    "reports": {
-                        "url": "/hubs/expense/reports?where=modifiedDateAfter='${date:yyyy-MM-dd'T'HH:mm:ss.SSS}'",
-                        "idField": "ID",
-                        "datesConfiguration": {
-                            "updatedDateField": "LastModifiedDate",
-                            "updatedDateFormat": "yyyy-MM-dd'T'HH:mm:ss.SSS",
-                            "createdDateField": "CreateDate",
-                            "createdDateFormat": "yyyy-MM-dd'T'HH:mm:ss.SSS"
-                        }
-                    }
-                }
             }
         });
+        merge(&mut instance, &here);
         merge(&mut instance, &patch);
         instance
     }
