@@ -1,3 +1,5 @@
+//! Why a notification was not accepted.
+
 use ::http::StatusCode;
 
 use crate::http::HttpError;

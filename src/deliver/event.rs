@@ -1,3 +1,5 @@
+//! Events and the envelope of Cloud Elements' notifications.
+
 use std::fmt;
 use std::sync::Arc;
 

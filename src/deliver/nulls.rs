@@ -1,3 +1,5 @@
+//! Drops null-valued fields from a record's own text.
+
 use std::borrow::Cow;
 
 use serde_json::value::RawValue;

@@ -1,3 +1,5 @@
+//! What an answer of a callback means, and when to try again; pure.
+
 use std::time::Duration;
 
 use ::http::{HeaderMap, StatusCode};

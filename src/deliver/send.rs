@@ -1,3 +1,5 @@
+//! The request of a notification, and the attempts of one poll.
+
 use std::sync::Arc;
 use std::time::Duration;
 

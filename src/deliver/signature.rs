@@ -1,3 +1,5 @@
+//! The HMAC signature of Cloud Elements.
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};

@@ -1,3 +1,5 @@
+//! The transport over real connections.
+
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! Which addresses may be called.
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net};

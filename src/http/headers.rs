@@ -1,3 +1,5 @@
+//! HTTP dates and `Retry-After`.
+
 use std::time::Duration;
 
 use ::http::header::{DATE, HeaderMap, RETRY_AFTER};
