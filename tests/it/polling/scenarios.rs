@@ -168,6 +168,32 @@ async fn fromnow_clock_behind() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn undated_clock_ahead() {
+    let none = json!({
+        "updatedDateField": "", "updatedDateFormat": "", "createdDateField": "", "createdDateFormat": ""
+    });
+    let reports = json!({"reports": {"datesConfiguration": none}});
+    let mut world = World::new(Setup {
+        our_clock_ahead: SignedDuration::from_mins(7),
+        spec: json!({"configuration": {"event.poller.configuration": reports}}),
+        ..Setup::default()
+    });
+    world.poll().await;
+    for n in 1..=5 {
+        world.wait(60).await;
+        world.create(&format!("n{n}"));
+        world.poll().await;
+    }
+    settle(&mut world, 3).await;
+    let expected: Vec<String> = (1..=5).map(|n| format!("UPDATED n{n}")).collect();
+    assert_eq!(
+        world.story(),
+        expected,
+        "without dates the cursor is the vendor's clock"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn late_visible_created() {
     let mut world = World::new(Setup::default());
     world.poll().await;
