@@ -11,6 +11,6 @@ pub use error::DeliveryError;
 pub use event::{
     Event, EventType, MAX_EVENTS, Notification, Origin, instance_number, notification, stable_number,
 };
-pub use retry::{Attempts, Verdict, judge_answer, judge_error, pause_after};
+pub use retry::{Attempts, Verdict, jittered, judge_answer, judge_error, pause_after};
 pub use send::{Outcome, Sender};
 pub use signature::{elements_signature, verify_elements};

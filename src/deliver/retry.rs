@@ -138,7 +138,8 @@ pub fn pause_after(failed_polls: u32, jitter: f64) -> Duration {
     jittered((SHORTEST_PAUSE * (1 << doublings)).min(LONGEST_PAUSE), jitter)
 }
 
-fn jittered(pause: Duration, jitter: f64) -> Duration {
+/// `pause`, moved by up to 20 % either way by a `jitter` from 0 to 1, so that many do not come back at once.
+pub fn jittered(pause: Duration, jitter: f64) -> Duration {
     pause.mul_f64(0.8 + 0.4 * jitter.clamp(0.0, 1.0))
 }
 

@@ -28,7 +28,7 @@ const SHORTEST_SECRET: usize = 4;
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("elements-webhook-id");
 const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("elements-webhook-signature");
 const EVENT_IDS: HeaderName = HeaderName::from_static("pollinator-event-ids");
-const AGENT: HeaderValue = HeaderValue::from_static(concat!("Pollinator/", env!("CARGO_PKG_VERSION")));
+const AGENT: HeaderValue = HeaderValue::from_static(crate::http::USER_AGENT);
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What became of a notification in this poll.

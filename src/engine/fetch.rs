@@ -6,6 +6,7 @@ use url::Url;
 
 use super::{Clock, PollError};
 use crate::config::Settings;
+use crate::deliver::jittered;
 use crate::element::{Access, Definition, Listing, Login, Page, Remedy, SourceError, Tokens};
 use crate::http::{BodyLimit, Limits, Transport};
 use crate::store::Owner;
@@ -24,12 +25,6 @@ pub(super) struct Fetch<'a> {
     pub(super) settings: &'a Settings,
     pub(super) definition: &'a Definition,
     pub(super) listing: &'a Listing,
-}
-
-/// A page and how it was answered.
-pub(super) struct Fetched {
-    pub(super) page: Page,
-    pub(super) http_status: u16,
 }
 
 impl Fetch<'_> {
@@ -58,22 +53,16 @@ impl Fetch<'_> {
         url: &Url,
         access: &mut Access,
         http_status: &mut Option<u16>,
-    ) -> Result<Fetched, PollError> {
+    ) -> Result<Page, PollError> {
         let mut patience = PATIENCE.into_iter();
         let mut refreshed = false;
         loop {
             let request = self.listing.request(url, access);
             let error = match self.transport.send(request, self.limits()).await {
                 Ok(answer) => {
-                    let status = answer.status().as_u16();
-                    *http_status = Some(status);
+                    *http_status = Some(answer.status().as_u16());
                     match self.listing.read(&answer, url, &access.base) {
-                        Ok(page) => {
-                            return Ok(Fetched {
-                                page,
-                                http_status: status,
-                            });
-                        }
+                        Ok(page) => return Ok(page),
                         Err(error) => error,
                     }
                 }
@@ -88,7 +77,7 @@ impl Fetch<'_> {
                         .await?;
                 }
                 Remedy::RetrySoon => match patience.next() {
-                    Some(pause) => tokio::time::sleep(pause.mul_f64(0.8 + 0.4 * fastrand::f64())).await,
+                    Some(pause) => tokio::time::sleep(jittered(pause, fastrand::f64())).await,
                     None => return Err(error.into()),
                 },
                 _ => return Err(error.into()),

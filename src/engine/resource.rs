@@ -143,25 +143,24 @@ impl<S: CheckpointStore> Engine<S> {
                 if !proceed() {
                     return Ok(Ended::Stopped);
                 }
-                let fetched = fetch
+                let page = fetch
                     .page(&url, &mut access, &mut progress.figures.http_status)
                     .await?;
-                progress.figures.http_status = Some(fetched.http_status);
-                memory.note_vendor_clock(fetched.page.date, self.clock.now());
-                pass.page(&rules, fetched.page.date, self.clock.now());
+                memory.note_vendor_clock(page.date, self.clock.now());
+                pass.page(&rules, page.date, self.clock.now());
                 progress.figures.pages += 1;
-                progress.warning = fetched.page.warning.or(progress.warning.take());
+                progress.warning = page.warning.or(progress.warning.take());
                 let news = judge(
                     resource,
                     &rules,
                     &mut claim.memory,
                     &mut pass,
                     progress,
-                    fetched.page.items,
+                    page.items,
                 );
                 self.deliver(instance, &rules, &origin, claim, &pass, news, progress)
                     .await?;
-                match fetched.page.next {
+                match page.next {
                     None => break,
                     Some(_) if pass.pages() >= MOST_PAGES => {
                         return Err(PollError::EndlessListing { pages: pass.pages() });

@@ -15,6 +15,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+/// `User-Agent` of every request.
+pub const USER_AGENT: &str = concat!("Pollinator/", env!("CARGO_PKG_VERSION"));
+
 /// What one request may cost.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {

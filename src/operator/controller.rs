@@ -18,9 +18,10 @@ use super::context::{Context, Guarded, ReconcileError};
 use super::reconcile::reconcile;
 use super::status::FIELD_MANAGER;
 use crate::api::{GROUP, PollingCheckpoint, PollingInstance};
+use crate::deliver::jittered;
 use crate::element::Tokens;
 use crate::engine::{Callbacks, Clock, Engine};
-use crate::http::{AddressGuard, HttpClient, Transport};
+use crate::http::{AddressGuard, HttpClient, Transport, USER_AGENT};
 use crate::store::{KubernetesStore, in_words};
 use crate::telemetry::{Gate, Metrics, Probes};
 
@@ -96,10 +97,7 @@ pub async fn run(
     let api_server = addresses(&config).await;
     let client = Client::try_from(config).map_err(OperatorError::Client)?;
     let guard = AddressGuard::operator(options.allow.clone(), options.deny.clone(), api_server);
-    let transport = Arc::new(HttpClient::new(
-        guard,
-        concat!("Pollinator/", env!("CARGO_PKG_VERSION")),
-    )?);
+    let transport = Arc::new(HttpClient::new(guard, USER_AGENT)?);
     run_with(
         Parts {
             client,
@@ -255,7 +253,7 @@ fn error_policy(object: Arc<Guarded>, error: &ReconcileError, context: Arc<Conte
         "reconcile failed and is tried again"
     );
     context.metrics.reconciled(error.reason());
-    Action::requeue(RETRY_PAUSE.mul_f64(0.8 + 0.4 * fastrand::f64()))
+    Action::requeue(jittered(RETRY_PAUSE, fastrand::f64()))
 }
 
 /// Waits until the API server knows both kinds; false when asked to end before.

@@ -302,8 +302,16 @@ impl Turn<'_> {
                 (resource.name.clone(), now.checked_add(due).unwrap_or(now))
             })
             .collect();
-        self.write(known, situation, Some(&instance.settings), &next_polls)
-            .await
+        let settings = Some(&*instance.settings);
+        tell(
+            self.context,
+            known,
+            self.instance,
+            situation,
+            settings,
+            &next_polls,
+        )
+        .await
     }
 
     async fn report(
@@ -312,37 +320,44 @@ impl Turn<'_> {
         situation: &Situation<'_>,
         settings: Option<&Settings>,
     ) -> Result<(), ReconcileError> {
-        self.write(known, situation, settings, &[]).await
+        tell(self.context, known, self.instance, situation, settings, &[]).await
     }
+}
 
-    async fn write(
-        &self,
-        known: &mut Known,
-        situation: &Situation<'_>,
-        settings: Option<&Settings>,
-        next_polls: &[(String, Timestamp)],
-    ) -> Result<(), ReconcileError> {
-        let before = known.status.clone().unwrap_or_default();
-        let facts = Facts {
-            generation: self.instance.metadata.generation.unwrap_or_default(),
-            now: self.context.engine.clock().now(),
-            settings,
-            next_polls,
-            handled_request: known.handled_request.as_deref(),
-        };
-        let after = status::compute(situation, &facts, &before);
-        let (client, owner) = (&self.context.client, &self.owner);
-        match status::write(client, &owner.namespace, &owner.name, &after, &before).await {
-            Ok(()) => {}
-            // Deleted while it was polled: nobody is left to report to.
-            Err(kube::Error::Api(error)) if error.is_not_found() => return Ok(()),
-            Err(error) => return Err(ReconcileError::StatusNotWritten(in_words(&error))),
-        }
-        let news = events::transitions(&before.conditions, &after.conditions);
-        events::publish(&self.context.recorder, &self.instance.object_ref(&()), news).await;
-        known.status = Some(after);
-        Ok(())
+/// Writes what a situation means for the object's status, and the events of what turned.
+async fn tell<K: Resource<DynamicType = ()>>(
+    context: &Context,
+    known: &mut Known,
+    object: &K,
+    situation: &Situation<'_>,
+    settings: Option<&Settings>,
+    next_polls: &[(String, Timestamp)],
+) -> Result<(), ReconcileError> {
+    let meta = object.meta();
+    let namespace = meta
+        .namespace
+        .as_deref()
+        .ok_or(ReconcileError::Incomplete("namespace"))?;
+    let name = meta.name.as_deref().ok_or(ReconcileError::Incomplete("name"))?;
+    let before = known.status.clone().unwrap_or_default();
+    let facts = Facts {
+        generation: meta.generation.unwrap_or_default(),
+        now: context.engine.clock().now(),
+        settings,
+        next_polls,
+        handled_request: known.handled_request.as_deref(),
+    };
+    let after = status::compute(situation, &facts, &before);
+    match status::write(&context.client, namespace, name, &after, &before).await {
+        Ok(()) => {}
+        // Deleted while it was polled: nobody is left to report to.
+        Err(kube::Error::Api(error)) if error.is_not_found() => return Ok(()),
+        Err(error) => return Err(ReconcileError::StatusNotWritten(in_words(&error))),
     }
+    let news = events::transitions(&before.conditions, &after.conditions);
+    events::publish(&context.recorder, &object.object_ref(&()), news).await;
+    known.status = Some(after);
+    Ok(())
 }
 
 async fn report_undecodable(object: &Guarded, error: &str, context: &Context) -> Result<(), ReconcileError> {
@@ -355,14 +370,13 @@ async fn report_undecodable(object: &Guarded, error: &str, context: &Context) ->
     let known = context.known(meta.uid.as_deref().ok_or(ReconcileError::Incomplete("uid"))?);
     let mut known = known.lock().await;
     tracing::warn!(%namespace, %name, error, "instance cannot be decoded and is not polled");
-    let before = match known.status.clone() {
-        Some(status) => status,
-        None => match status::read(&context.client, &namespace, &name).await {
-            Ok(status) => status.unwrap_or_default(),
+    if known.status.is_none() {
+        known.status = match status::read(&context.client, &namespace, &name).await {
+            Ok(status) => status,
             Err(kube::Error::Api(error)) if error.is_not_found() => return Ok(()),
             Err(error) => return Err(ReconcileError::StatusNotRead(in_words(&error))),
-        },
-    };
+        };
+    }
     let problem = Problem::new(
         "spec",
         format!("it cannot be understood: {error}"),
@@ -372,21 +386,5 @@ async fn report_undecodable(object: &Guarded, error: &str, context: &Context) ->
         problems: &[problem],
         secret_missing: false,
     };
-    let facts = Facts {
-        generation: meta.generation.unwrap_or_default(),
-        now: context.engine.clock().now(),
-        settings: None,
-        next_polls: &[],
-        handled_request: None,
-    };
-    let after = status::compute(&situation, &facts, &before);
-    match status::write(&context.client, &namespace, &name, &after, &before).await {
-        Ok(()) => {}
-        Err(kube::Error::Api(error)) if error.is_not_found() => return Ok(()),
-        Err(error) => return Err(ReconcileError::StatusNotWritten(in_words(&error))),
-    }
-    let news = events::transitions(&before.conditions, &after.conditions);
-    events::publish(&context.recorder, &object.object_ref(&()), news).await;
-    known.status = Some(after);
-    Ok(())
+    tell(context, &mut known, object, &situation, None, &[]).await
 }

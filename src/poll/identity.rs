@@ -81,5 +81,5 @@ fn event_id(rules: &Rules, record: &Record, kind: &[u8], version: &[u8]) -> Even
         record.id.as_bytes(),
         version,
     ]);
-    digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&digest[..16])
 }

@@ -271,8 +271,5 @@ fn unavailable(path: &Path, error: &std::io::Error) -> StoreError {
 }
 
 fn revision_of(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::encode(Sha256::digest(bytes))
 }

@@ -355,7 +355,7 @@ async fn write_secret(
 /// The uid takes part, so that a new instance of the same name never finds its predecessor's checkpoint.
 fn checkpoint_name(owner: &Owner, resource: &str) -> String {
     let hash = Sha256::digest(format!("{}\n{resource}", owner.uid).as_bytes());
-    let hash: String = hash.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex::encode(&hash[..5]);
     let readable: String = owner.name.chars().take(200).collect();
     format!("{}-{hash}", readable.trim_end_matches(['.', '-']))
 }

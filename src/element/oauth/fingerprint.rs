@@ -1,7 +1,5 @@
 //! The name of a credential: the same for every instance that uses it, another as soon as it is changed.
 
-use std::fmt::Write as _;
-
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 
@@ -36,10 +34,5 @@ pub(super) fn fingerprint(credentials: &Credentials) -> String {
         hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hash.update(part.as_bytes());
     }
-    let mut name = String::new();
-    for byte in hash.finalize().iter().take(10) {
-        // Writing to a string cannot fail.
-        let _ = write!(name, "{byte:02x}");
-    }
-    name
+    hex::encode(&hash.finalize()[..10])
 }

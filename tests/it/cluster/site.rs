@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use super::plane::{Plane, plane};
-use crate::support::world::{merge, ordinary_spec};
+use crate::support::world::{merge, spec_with_secret};
 
 /// Everything that should take seconds; machines may be slow.
 pub(super) const SOON: Duration = Duration::from_secs(60);
@@ -70,16 +70,8 @@ impl Site {
 
     /// Applies an instance: the ordinary spec with the simulator's addresses, and `patch` merged over.
     pub(super) async fn apply(&self, name: &str, patch: Value) {
-        let mut spec = ordinary_spec();
+        let mut spec = spec_with_secret(SECRET);
         let configuration = spec["configuration"].as_object_mut().unwrap();
-        for key in [
-            "oauth.api.key",
-            "oauth.api.secret",
-            "oauth.user.refresh_token",
-            "event.notification.signature.key",
-        ] {
-            configuration.remove(key);
-        }
         configuration.insert(
             "oauth.token.url".into(),
             json!(format!("{}/oauth2/v0/token", self.token)),
@@ -89,7 +81,6 @@ impl Site {
             "event.notification.callback.url".into(),
             json!(format!("{}/callback", self.receiver)),
         );
-        spec["configurationFrom"] = json!([{"secretRef": {"name": SECRET}}]);
         spec["polling"] = json!({"interval": "1s"});
         merge(&mut spec, &patch);
         let manifest = json!({

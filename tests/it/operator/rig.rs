@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fake_api::{FakeApi, Recorded, Verb, on};
 use crate::support::transport::{API_HOST, InProcess};
-use crate::support::world::{START, merge, ordinary_spec};
+use crate::support::world::{START, merge, spec_with_secret};
 
 pub(super) const NAMESPACE: &str = "finance";
 pub(super) const SECRET: &str = "concur-credentials";
@@ -337,17 +337,7 @@ impl Drop for Rig {
 }
 
 pub(super) fn manifest(name: &str, patch: &Value) -> Value {
-    let mut spec = ordinary_spec();
-    let configuration = spec["configuration"].as_object_mut().unwrap();
-    for key in [
-        "oauth.api.key",
-        "oauth.api.secret",
-        "oauth.user.refresh_token",
-        "event.notification.signature.key",
-    ] {
-        configuration.remove(key);
-    }
-    spec["configurationFrom"] = json!([{"secretRef": {"name": SECRET}}]);
+    let mut spec = spec_with_secret(SECRET);
     merge(&mut spec, patch);
     json!({
         "apiVersion": "pollinator.dev/v1alpha1",

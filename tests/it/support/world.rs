@@ -320,6 +320,22 @@ pub fn ordinary_spec() -> Value {
     })
 }
 
+/// The same with everything secret taken out into the Secret `name`.
+pub fn spec_with_secret(name: &str) -> Value {
+    let mut spec = ordinary_spec();
+    let configuration = spec["configuration"].as_object_mut().unwrap();
+    for key in [
+        "oauth.api.key",
+        "oauth.api.secret",
+        "oauth.user.refresh_token",
+        "event.notification.signature.key",
+    ] {
+        configuration.remove(key);
+    }
+    spec["configurationFrom"] = json!([{"secretRef": {"name": name}}]);
+    spec
+}
+
 /// JSON merge patch.
 pub fn merge(target: &mut Value, patch: &Value) {
     match (target, patch) {
