@@ -185,7 +185,13 @@ pub const KNOWN_KEYS: &[KnownKey] = &[
     open(
         "base.url",
         KeyKind::Url,
-        "Base URL of the vendor's API, http or https; default: the element's own.",
+        "Base URL of the vendor's API, http or https; default: the element's own. For an element that is not built in: \
+         the API of the Cloud Elements or SAP Open Connectors hub, such as https://api.cloud-elements.com/elements/api-v2.",
+    ),
+    secret(
+        "hub.authorization",
+        "Authorization header of the Cloud Elements or SAP Open Connectors hub at base.url: `User …, Organization …, \
+         Element …`. With it even a built-in element is polled through the hub. Belongs in a Secret.",
     ),
 ];
 

@@ -129,6 +129,9 @@ pub struct LastResult {
     pub created: i64,
     /// UPDATED events accepted by the callback.
     pub updated: i64,
+    /// DELETED events accepted by the callback.
+    #[serde(default)]
+    pub deleted: i64,
     /// Records without news.
     pub unchanged: i64,
     /// Records that could not be read: no id, unreadable date, not an object.

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use super::Failed;
 use crate::api::{PollingInstance, PollingInstanceSpec, RESET_TO};
 use crate::config::{Problem, Reading, Secrets, read};
+use crate::element;
 use crate::store::Owner;
 
 /// The manifests a command works on.
@@ -227,7 +228,12 @@ impl Manifests {
                 )),
             }
         }
-        let mut reading = read(&manifest.owner.name, &manifest.spec, &secrets);
+        let mut reading = read(
+            &manifest.owner.name,
+            &manifest.spec,
+            &secrets,
+            element::catalogue(),
+        );
         if !problems.is_empty() {
             reading.settings = Err(problems);
         }

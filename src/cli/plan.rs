@@ -48,20 +48,12 @@ pub(super) fn run(args: &PlanArgs) -> Result<ExitCode, Failed> {
             }
         };
         for resource in &settings.resources {
-            let planned = element::builtin(&settings.element).and_then(|definition| {
+            let planned = element::definition_of(&settings).and_then(|definition| {
                 let listing = definition.listing(resource)?;
-                let rules = Rules::new(
-                    &manifest.owner.uid,
-                    &settings,
-                    resource,
-                    listing.volatile_fields(),
-                );
+                let rules = Rules::new(&manifest.owner.uid, &settings, resource, listing.traits());
                 let since = Memory::with_cursor_at(&rules, at).since(&rules);
-                let base = settings
-                    .base_url
-                    .clone()
-                    .unwrap_or_else(|| definition.default_host().clone());
-                Ok::<(Timestamp, Url), ElementError>((since, listing.first_url(&base, since, at)?))
+                let base = definition.base_url(settings.base_url.as_ref())?;
+                Ok::<(Timestamp, Url), ElementError>((since, listing.first_url(base, since, at)?))
             });
             match planned {
                 Ok((since, url)) => print(args.output, &manifest.name(), &resource.name, since, &url),

@@ -189,15 +189,16 @@ async fn poll_instance<S: CheckpointStore>(
 fn print(output: Output, instance: &Instance, report: &ResourceReport, always: bool) {
     let figures = &report.figures;
     let name = format!("{}/{}", instance.owner.namespace, instance.owner.name);
-    let news = figures.created + figures.updated + figures.invalid > 0 || report.failure.is_some();
+    let news = figures.events.total() + figures.invalid > 0 || report.failure.is_some();
     match output {
         Output::Json => {
             let line = serde_json::json!({
                 "instance": name,
                 "resource": report.name,
                 "at": report.ended_at.to_string(),
-                "created": figures.created,
-                "updated": figures.updated,
+                "created": figures.events.created,
+                "updated": figures.events.updated,
+                "deleted": figures.events.deleted,
                 "unchanged": figures.unchanged,
                 "invalid": figures.invalid,
                 "pages": figures.pages,
@@ -211,10 +212,11 @@ fn print(output: Output, instance: &Instance, report: &ResourceReport, always: b
         }
         Output::Text if always || news => {
             println!(
-                "{name} {}: {} created, {} updated, {} unchanged, {} invalid ({} pages, {} ms)",
+                "{name} {}: {} created, {} updated, {} deleted, {} unchanged, {} invalid ({} pages, {} ms)",
                 report.name,
-                figures.created,
-                figures.updated,
+                figures.events.created,
+                figures.events.updated,
+                figures.events.deleted,
                 figures.unchanged,
                 figures.invalid,
                 figures.pages,

@@ -73,7 +73,7 @@ pub(super) fn run(args: &ValidateArgs) -> Result<ExitCode, Failed> {
 
 /// What the element says of valid settings: unknown element, unknown resource, a where clause it cannot send.
 fn element_problems(settings: &Settings) -> Vec<Problem> {
-    let definition = match element::builtin(&settings.element) {
+    let definition = match element::definition_of(settings) {
         Ok(definition) => definition,
         Err(error) => return vec![error.into()],
     };

@@ -1,23 +1,28 @@
 //! From configuration keys to [`Settings`]: macros, Java date patterns, field paths. Pure.
 
+mod catalogue;
 mod date_field;
 mod date_pattern;
 mod duration;
 mod field_path;
 mod problem;
 mod reader;
+mod record_traits;
 mod settings;
 mod url_template;
 mod zone;
 
+pub use catalogue::{AuthenticationKind, Catalogue, CatalogueEntry};
 pub use date_field::{DateError, DateField};
 pub use date_pattern::{DatePattern, PatternError};
 pub use duration::{DurationError, parse_duration};
 pub use field_path::{FieldPath, FieldPathError};
 pub use problem::{Problem, Warning};
 pub use reader::{Reading, Secrets, read};
+pub use record_traits::{DeletedMark, RecordTraits};
 pub use settings::{
-    Callback, CredType, Credentials, Grant, InitialSync, RESERVED_HEADERS, ResourceSettings, Settings,
+    Callback, CredType, Credentials, Grant, InitialSync, OAuth2Credentials, RESERVED_HEADERS,
+    ResourceSettings, Settings,
 };
 pub use url_template::{MacroError, UrlTemplate};
 pub use zone::ZoneError;

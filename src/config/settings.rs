@@ -13,6 +13,8 @@ use super::{DateField, FieldPath, UrlTemplate};
 pub struct Settings {
     /// Key of the element, for example `concur`.
     pub element: String,
+    /// The element is polled through a Cloud Elements or SAP Open Connectors hub at `base_url`, not at the vendor.
+    pub through_hub: bool,
     /// Name of the instance in notifications.
     pub name: String,
     /// Tags of the instance in notifications; by default its name, as in Cloud Elements.
@@ -31,7 +33,7 @@ pub struct Settings {
     pub failure_threshold: u32,
     /// How to get access to the source.
     pub credentials: Credentials,
-    /// `base.url`: wins over the element's own base URL and over a geolocation.
+    /// `base.url`: wins over the element's own base URL and over a geolocation; always set for a hub.
     pub base_url: Option<Url>,
     /// `filter.response.nulls`: null-valued fields are left out of `raw` records. Default true, as in Cloud Elements.
     pub filter_nulls: bool,
@@ -57,9 +59,18 @@ pub enum InitialSync {
     },
 }
 
+/// How an instance gets access to its source.
+#[derive(Clone, Debug)]
+pub enum Credentials {
+    /// Tokens of an OAuth 2.0 service.
+    OAuth2(OAuth2Credentials),
+    /// A header's value, sent as it is with every request; none where something on the way adds it.
+    Header(Option<SecretString>),
+}
+
 /// OAuth client and grant of an instance, as configured; rotated tokens live in the store.
 #[derive(Clone, Debug)]
-pub struct Credentials {
+pub struct OAuth2Credentials {
     /// `oauth.api.key`.
     pub client_id: String,
     /// `oauth.api.secret`.

@@ -27,6 +27,8 @@ pub enum EventType {
     Created,
     /// Changed since it was seen.
     Updated,
+    /// Gone, as the vendor says.
+    Deleted,
 }
 
 impl EventType {
@@ -35,6 +37,7 @@ impl EventType {
         match self {
             Self::Created => "CREATED",
             Self::Updated => "UPDATED",
+            Self::Deleted => "DELETED",
         }
     }
 }

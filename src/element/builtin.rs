@@ -2,7 +2,11 @@
 
 use std::sync::LazyLock;
 
-use super::{Definition, ElementError};
+use super::{Authentication, Definition, ElementError};
+use crate::config::{AuthenticationKind, Catalogue, CatalogueEntry, Settings};
+
+/// Key of the definition that polls through a hub; no element of users.
+const HUB: &str = "hub";
 
 static CONCUR: LazyLock<Result<Definition, ElementError>> =
     LazyLock::new(|| read("concur", include_str!("concur.yaml")));
@@ -19,6 +23,39 @@ pub fn builtin(key: &str) -> Result<&'static Definition, ElementError> {
             known: BUILTIN.map(|(known, _)| known).join(", "),
         }),
     }
+}
+
+/// The definition by which an instance is polled.
+pub fn definition_of(settings: &Settings) -> Result<&'static Definition, ElementError> {
+    builtin(if settings.through_hub {
+        HUB
+    } else {
+        &settings.element
+    })
+}
+
+/// What reading a configuration needs to know of the built-in elements.
+pub fn catalogue() -> &'static Catalogue {
+    static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
+        let definitions = BUILTIN
+            .iter()
+            .filter(|(key, _)| *key != HUB)
+            .filter_map(|(_, definition)| LazyLock::force(definition).as_ref().ok());
+        definitions
+            .map(|definition| CatalogueEntry {
+                key: definition.key.clone(),
+                id: None,
+                authentication: match &definition.authentication {
+                    Authentication::OAuth2(_) => AuthenticationKind::OAuth2,
+                    Authentication::Header(header) => AuthenticationKind::Header {
+                        configuration_key: header.configuration_key.clone(),
+                    },
+                },
+                poller: serde_json::Map::new(),
+            })
+            .collect()
+    });
+    &CATALOGUE
 }
 
 fn read(key: &str, yaml: &str) -> Result<Definition, ElementError> {

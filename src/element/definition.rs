@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::ElementError;
+
 /// One vendor's API as Pollinator polls it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -19,6 +21,9 @@ pub struct Definition {
     pub hub: String,
     /// How access is obtained.
     pub authentication: Authentication,
+    /// The API's base URL, where neither the configuration nor the token service tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<Url>,
     /// How answers of the API are understood.
     pub answers: Answers,
     /// What can be polled.
@@ -28,9 +33,22 @@ pub struct Definition {
 /// How access to the vendor is obtained.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Authentication {
+pub enum Authentication {
     /// OAuth 2.0 with refresh tokens.
-    pub oauth2: OAuth2,
+    #[serde(rename = "oauth2")]
+    OAuth2(OAuth2),
+    /// A header with a configured value.
+    Header(HeaderAuthentication),
+}
+
+/// A header with a configured value.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HeaderAuthentication {
+    /// Name of the header.
+    pub name: String,
+    /// Configuration key with its value.
+    pub configuration_key: String,
 }
 
 /// An OAuth 2.0 token service.
@@ -214,32 +232,29 @@ impl Definition {
         &self.hub
     }
 
-    /// The host that stands in where no geolocation is known.
-    pub fn default_host(&self) -> &Url {
-        &self.authentication.oauth2.token_endpoint.host
+    /// The API's base URL as far as it is known without a token: as configured, else the element's own, else the
+    /// host of its token service.
+    pub fn base_url<'a>(&'a self, configured: Option<&'a Url>) -> Result<&'a Url, ElementError> {
+        let token_host = match &self.authentication {
+            Authentication::OAuth2(oauth) => Some(&oauth.token_endpoint.host),
+            Authentication::Header(_) => None,
+        };
+        configured
+            .or(self.base_url.as_ref())
+            .or(token_host)
+            .ok_or_else(|| ElementError::InvalidDefinition {
+                key: self.key.clone(),
+                problem: "it has no base URL".to_owned(),
+            })
     }
 }
 
 impl Definition {
     /// What makes the definition unusable, if anything.
     pub(super) fn check(&self) -> Result<(), String> {
-        let oauth = &self.authentication.oauth2;
-        if oauth.token_endpoint.host.scheme() != "https" || !oauth.token_endpoint.host.has_host() {
-            return Err("the token endpoint's host must be an https URL".to_owned());
-        }
-        absolute("the token endpoint's path", &oauth.token_endpoint.path)?;
-        if let Some(suffix) = oauth
-            .geolocation_suffixes
-            .iter()
-            .find(|s| !s.starts_with('.') || s.len() < 2)
-        {
-            return Err(format!("geolocation suffix {suffix:?} lacks its leading dot"));
-        }
-        let mut codes = BTreeSet::new();
-        for code in oauth.errors.iter().flat_map(|rule| &rule.codes) {
-            if !codes.insert(code) {
-                return Err(format!("token error code {code} has two rules"));
-            }
+        match &self.authentication {
+            Authentication::OAuth2(oauth) => oauth.check()?,
+            Authentication::Header(header) => header_name(&header.name)?,
         }
         for header in self
             .answers
@@ -254,6 +269,29 @@ impl Definition {
             resource.check(&self.hub)?;
             if !paths.insert(&resource.hub_path) {
                 return Err(format!("two resources have the hub path {}", resource.hub_path));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl OAuth2 {
+    fn check(&self) -> Result<(), String> {
+        if self.token_endpoint.host.scheme() != "https" || !self.token_endpoint.host.has_host() {
+            return Err("the token endpoint's host must be an https URL".to_owned());
+        }
+        absolute("the token endpoint's path", &self.token_endpoint.path)?;
+        if let Some(suffix) = self
+            .geolocation_suffixes
+            .iter()
+            .find(|s| !s.starts_with('.') || s.len() < 2)
+        {
+            return Err(format!("geolocation suffix {suffix:?} lacks its leading dot"));
+        }
+        let mut codes = BTreeSet::new();
+        for code in self.errors.iter().flat_map(|rule| &rule.codes) {
+            if !codes.insert(code) {
+                return Err(format!("token error code {code} has two rules"));
             }
         }
         Ok(())

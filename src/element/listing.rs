@@ -1,13 +1,13 @@
 //! One resource of one instance: what is requested.
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use http::header::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 use url::Url;
 
 use super::definition::{Answers, Definition, Resource, WhereClause};
 use super::{Access, ElementError, ceql, hub_url};
-use crate::config::{ResourceSettings, UrlTemplate};
+use crate::config::{RecordTraits, ResourceSettings, UrlTemplate};
 
 /// Longest URL that is requested; many servers refuse longer ones.
 pub(super) const LONGEST_URL: usize = 8192;
@@ -102,15 +102,18 @@ impl Listing {
                 request.headers_mut().insert(name, value);
             }
         }
-        request
-            .headers_mut()
-            .insert(AUTHORIZATION, access.authorization().clone());
+        if let Some((name, value)) = access.header() {
+            request.headers_mut().insert(name, value.clone());
+        }
         request
     }
 
-    /// Top-level fields that change without a change of the record, to be left out of its digest.
-    pub fn volatile_fields(&self) -> &[String] {
-        &self.resource.volatile
+    /// What the element says of the records.
+    pub fn traits(&self) -> RecordTraits {
+        RecordTraits {
+            volatile: self.resource.volatile.clone(),
+            ..RecordTraits::default()
+        }
     }
 
     /// The vendor's query: what the URL says, then the page size and the element's fixed parameters unless given.
@@ -350,6 +353,6 @@ pub(super) mod tests {
         assert_eq!(request.headers()["authorization"], "Bearer t0ken");
         assert!(request.body().is_empty());
         assert!(!format!("{request:?} {access:?}").contains("t0ken"));
-        assert_eq!(listing.volatile_fields(), ["WorkflowActionUrl"]);
+        assert_eq!(listing.traits().volatile, ["WorkflowActionUrl"]);
     }
 }

@@ -14,10 +14,10 @@ mod page;
 mod quote;
 mod source_error;
 
-pub use builtin::builtin;
+pub use builtin::{builtin, catalogue, definition_of};
 pub use definition::{
-    AnswerAction, AnswerRule, Answers, Authentication, Definition, NextPage, OAuth2, PageSize, Resource,
-    TokenAction, TokenEndpoint, TokenErrorDefault, TokenErrorRule, WhereClause,
+    AnswerAction, AnswerRule, Answers, Authentication, Definition, HeaderAuthentication, NextPage, OAuth2,
+    PageSize, Resource, TokenAction, TokenEndpoint, TokenErrorDefault, TokenErrorRule, WhereClause,
 };
 pub use error::ElementError;
 pub use listing::Listing;

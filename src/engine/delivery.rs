@@ -8,7 +8,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
 
-use super::Clock;
+use super::{Clock, Events};
 use crate::config::{Callback, Settings};
 use crate::deliver::{
     Attempts, DeliveryError, Event, EventType, MAX_EVENTS, Notification, Origin, Outcome, Sender,
@@ -68,8 +68,7 @@ pub(super) struct News {
 pub(super) enum Delivered {
     /// The records of the batch are marked; the events were accepted.
     Accepted {
-        created: u64,
-        updated: u64,
+        events: Events,
         newest: Option<Timestamp>,
     },
     /// The object is held.
@@ -204,9 +203,10 @@ impl<'a> Deliveries<'a> {
             event_type: match change {
                 Change::Created => EventType::Created,
                 Change::Updated => EventType::Updated,
+                Change::Deleted => EventType::Deleted,
             },
             object_id: news.record.id.clone(),
-            date: news.record.event_date(self.origin.polled_at),
+            date: news.record.event_date(change, self.origin.polled_at),
             record: news.record.raw.clone(),
         };
         event_ids(self.rules, memory, &news.record, news.change)
@@ -216,20 +216,13 @@ impl<'a> Deliveries<'a> {
     }
 
     fn accepted(&self, memory: &mut Memory, pass: &Pass, batch: &[News]) -> Delivered {
-        let (mut created, mut updated, mut newest) = (0, 0, None);
+        let (mut events, mut newest) = (Events::default(), None);
         for news in batch {
-            match news.change {
-                Change::Created => created += 1,
-                Change::Updated => updated += 1,
-            }
-            newest = newest.max(Some(news.record.event_date(self.origin.polled_at)));
+            events.count(news.change);
+            newest = newest.max(Some(news.record.event_date(news.change, self.origin.polled_at)));
             memory.accepted(self.rules, pass, &news.record);
         }
-        Delivered::Accepted {
-            created,
-            updated,
-            newest,
-        }
+        Delivered::Accepted { events, newest }
     }
 
     fn note_unanswered(&self, memory: &mut Memory, batch: &[News], unanswered: bool) {

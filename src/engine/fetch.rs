@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use http::HeaderName;
 use url::Url;
 
 use super::{Clock, PollError};
-use crate::config::Settings;
+use crate::config::{Credentials, Settings};
 use crate::deliver::jittered;
-use crate::element::{Access, Definition, Listing, Login, Page, Remedy, SourceError, Tokens};
+use crate::element::{
+    Access, Authentication, Definition, ElementError, Listing, Login, Page, Remedy, SourceError, Tokens,
+};
 use crate::http::{BodyLimit, Limits, Transport};
 use crate::store::Owner;
 
@@ -15,6 +18,12 @@ use crate::store::Owner;
 const LARGEST_PAGE: usize = 64 * 1024 * 1024;
 /// Pauses before a page is asked for again, where the vendor's trouble is of the passing kind.
 const PATIENCE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
+
+/// The way in.
+enum Gate<'a> {
+    Token(Login<'a>),
+    Header(Access),
+}
 
 /// What a page is fetched with.
 pub(super) struct Fetch<'a> {
@@ -28,14 +37,49 @@ pub(super) struct Fetch<'a> {
 }
 
 impl Fetch<'_> {
-    /// Who asks for access.
-    pub(super) fn login(&self) -> Login<'_> {
-        Login {
-            definition: self.definition,
-            owner: self.owner,
-            credentials: &self.settings.credentials,
-            base_url: self.settings.base_url.as_ref(),
-            limits: self.limits(),
+    /// Access by a token, or by the configured header.
+    pub(super) async fn access(&self) -> Result<Access, PollError> {
+        match self.gate()? {
+            Gate::Token(login) => Ok(self.tokens.access(login, self.clock.now()).await?),
+            Gate::Header(access) => Ok(access),
+        }
+    }
+
+    /// New access after `stale` was refused; none where there is no other.
+    async fn renewed(&self, stale: &Access) -> Result<Option<Access>, PollError> {
+        match self.gate()? {
+            Gate::Token(login) => Ok(Some(self.tokens.refresh(stale, login, self.clock.now()).await?)),
+            Gate::Header(_) => Ok(None),
+        }
+    }
+
+    fn gate(&self) -> Result<Gate<'_>, ElementError> {
+        let base_url = self.settings.base_url.as_ref();
+        match (&self.definition.authentication, &self.settings.credentials) {
+            (Authentication::OAuth2(oauth), Credentials::OAuth2(credentials)) => Ok(Gate::Token(Login {
+                oauth,
+                correlation_header: self.definition.answers.correlation_header.as_deref(),
+                owner: self.owner,
+                credentials,
+                base_url,
+                limits: self.limits(),
+            })),
+            (Authentication::Header(header), Credentials::Header(value)) => {
+                let base = self.definition.base_url(base_url)?.clone();
+                let access = HeaderName::try_from(&header.name)
+                    .ok()
+                    .and_then(|name| Access::with_header(base, &name, value.as_ref()));
+                access.map(Gate::Header).ok_or_else(|| self.mismatch())
+            }
+            _ => Err(self.mismatch()),
+        }
+    }
+
+    /// Excluded by how settings are read; said rather than assumed.
+    fn mismatch(&self) -> ElementError {
+        ElementError::InvalidDefinition {
+            key: self.definition.key.clone(),
+            problem: "its authentication is not that of the settings".to_owned(),
         }
     }
 
@@ -71,10 +115,10 @@ impl Fetch<'_> {
             match error.remedy() {
                 Remedy::RefreshToken if !refreshed => {
                     refreshed = true;
-                    *access = self
-                        .tokens
-                        .refresh(access, self.login(), self.clock.now())
-                        .await?;
+                    match self.renewed(access).await? {
+                        Some(renewed) => *access = renewed,
+                        None => return Err(error.into()),
+                    }
                 }
                 Remedy::RetrySoon => match patience.next() {
                     Some(pause) => tokio::time::sleep(jittered(pause, fastrand::f64())).await,

@@ -12,7 +12,7 @@ mod schedule;
 
 pub use clock::Clock;
 pub use delivery::{Callbacks, Outbox};
-pub use report::{Concern, Failure, Figures, PollError, PollState, ResourceReport, chain};
+pub use report::{Concern, Events, Failure, Figures, PollError, PollState, ResourceReport, chain};
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -138,7 +138,7 @@ impl<S: CheckpointStore> Engine<S> {
             if which == Which::Due && due > Instant::now() {
                 continue;
             }
-            let definition = element::builtin(&instance.settings.element);
+            let definition = element::definition_of(&instance.settings);
             let Some(polled) = self.poll(instance, settings, definition, memory, proceed).await else {
                 report.stopped = true;
                 return report;

@@ -1,11 +1,13 @@
 //! What a run tells: figures and failures, free of any Kubernetes word.
 
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::deliver::DeliveryError;
 use crate::element::{ElementError, SourceError, TokenError};
+use crate::poll::Change;
 use crate::store::StoreError;
 
 /// Why a poll of one resource did not end well. The variant names the event reason and the metric label.
@@ -101,6 +103,40 @@ pub enum PollState {
     DeliveryFailed,
 }
 
+/// Events by their type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Events {
+    /// CREATED.
+    pub created: u64,
+    /// UPDATED.
+    pub updated: u64,
+    /// DELETED.
+    pub deleted: u64,
+}
+
+impl Events {
+    /// All of them.
+    pub fn total(self) -> u64 {
+        self.created + self.updated + self.deleted
+    }
+
+    pub(super) fn count(&mut self, change: Change) {
+        match change {
+            Change::Created => self.created += 1,
+            Change::Updated => self.updated += 1,
+            Change::Deleted => self.deleted += 1,
+        }
+    }
+}
+
+impl AddAssign for Events {
+    fn add_assign(&mut self, other: Self) {
+        self.created += other.created;
+        self.updated += other.updated;
+        self.deleted += other.deleted;
+    }
+}
+
 /// What one poll read and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
@@ -110,10 +146,8 @@ pub struct Figures {
     pub pages: u64,
     /// Records listed.
     pub records: u64,
-    /// CREATED events accepted.
-    pub created: u64,
-    /// UPDATED events accepted.
-    pub updated: u64,
+    /// Events accepted.
+    pub events: Events,
     /// Records without news.
     pub unchanged: u64,
     /// Records that could not be read.

@@ -106,7 +106,7 @@ impl<S: CheckpointStore> Engine<S> {
             &instance.owner.uid,
             &instance.settings,
             resource,
-            listing.volatile_fields(),
+            listing.traits(),
         );
         let (store, owner, name) = (&*self.store, &instance.owner, &resource.name);
         let claim = match slot {
@@ -125,10 +125,19 @@ impl<S: CheckpointStore> Engine<S> {
             definition,
             listing: &listing,
         };
-        let mut access = self.tokens.access(fetch.login(), self.clock.now()).await?;
+        let mut access = fetch.access().await?;
         // Where nobody asked for a token just now, the newest page knows better.
         if access.refreshed.is_some() || memory.vendor_ahead.is_none() {
             memory.note_vendor_clock(access.vendor_date, self.clock.now());
+        }
+        if claim.memory.never_started() && memory.vendor_ahead.is_none() {
+            // Without a token answer to tell the vendor's clock, a page does; what is in it is read again below.
+            let now = self.clock.now();
+            let url = listing.first_url(&access.base, now, now)?;
+            let page = fetch
+                .page(&url, &mut access, &mut progress.figures.http_status)
+                .await?;
+            memory.note_vendor_clock(page.date, self.clock.now());
         }
         claim.memory.start(&rules, memory.vendor_now(self.clock.now()));
         if claim.memory.must_be_saved_before_fetching() {
@@ -202,13 +211,8 @@ impl<S: CheckpointStore> Engine<S> {
         let mut failure = None;
         while let Some(delivered) = deliveries.next(&mut claim.memory, pass).await {
             match delivered {
-                Delivered::Accepted {
-                    created,
-                    updated,
-                    newest,
-                } => {
-                    progress.figures.created += created;
-                    progress.figures.updated += updated;
+                Delivered::Accepted { events, newest } => {
+                    progress.figures.events += events;
                     progress.last_event_at = progress.last_event_at.max(newest);
                 }
                 Delivered::Held { object, answer } => {

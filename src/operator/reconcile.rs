@@ -15,7 +15,8 @@ use super::dereference::{Dereferenced, dereference};
 use super::events;
 use super::status::{self, Facts};
 use crate::api::{FLUX_REQUESTED_AT, PollingInstance, REQUESTED_AT, RESET_TO};
-use crate::config::{Problem, Reading, Settings, read};
+use crate::config::{Credentials, Problem, Reading, Settings, read};
+use crate::element;
 use crate::engine::{Instance, Which};
 use crate::store::{Owner, in_words};
 
@@ -80,7 +81,12 @@ impl Turn<'_> {
         if !found.missing.is_empty() {
             return self.invalid(known, &found.missing, true).await;
         }
-        let Reading { settings, warnings } = read(&self.owner.name, &self.instance.spec, &found.secrets);
+        let Reading { settings, warnings } = read(
+            &self.owner.name,
+            &self.instance.spec,
+            &found.secrets,
+            element::catalogue(),
+        );
         if changed {
             let warnings = warnings.iter().map(events::configuration_warning).collect();
             events::publish(&self.context.recorder, &self.instance.object_ref(&()), warnings).await;
@@ -165,11 +171,13 @@ impl Turn<'_> {
         changed: bool,
     ) -> Result<Action, ReconcileError> {
         let request = self.new_request(known);
-        if request.is_some() {
+        if request.is_some()
+            && let Credentials::OAuth2(credentials) = &settings.credentials
+        {
             self.context
                 .engine
                 .tokens()
-                .unblock(&self.owner, &settings.credentials)
+                .unblock(&self.owner, credentials)
                 .await;
         }
         if changed {

@@ -1,4 +1,4 @@
-//! What one listed record means: nothing, CREATED or UPDATED.
+//! What one listed record means: nothing, CREATED, UPDATED or DELETED.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,8 @@ pub enum Change {
     Created,
     /// It has a new version.
     Updated,
+    /// The vendor says that it is gone.
+    Deleted,
 }
 
 /// What to do with a record.
@@ -71,19 +73,20 @@ impl Memory {
         if let Some(before) = held {
             return self.judge_held(before, unknown, now, record);
         }
-        let Some(updated) = record.updated else {
-            let created = unseen && !rules.has_macro;
-            return Decision::Report(if created { Change::Created } else { Change::Updated });
-        };
-        let change = if unseen && self.is_new(rules, record, updated) {
+        let change = if record.deleted {
+            Change::Deleted
+        } else if unseen && self.is_new(rules, record) {
             Change::Created
         } else {
             Change::Updated
         };
-        if rules.hold_future && updated > now {
+        if let Some(date) = record
+            .updated
+            .filter(|updated| rules.hold_future && *updated > now)
+        {
             if unseen {
                 let held = Held {
-                    date: updated,
+                    date,
                     change,
                     reason: HeldReason::Future,
                     missed: 0,
@@ -125,10 +128,11 @@ impl Memory {
         learning
             && record
                 .updated
+                .or(record.created)
                 .is_none_or(|updated| updated <= self.checkpoint.started_at || updated > later(now, AHEAD))
     }
 
-    /// A held object keeps the type first decided.
+    /// A held object keeps the type first decided, unless it was deleted or came back since.
     fn judge_held(&mut self, before: Held, unknown: bool, now: Timestamp, record: &Record) -> Decision {
         let mut held = before.clone();
         held.uncertain |= unknown;
@@ -139,7 +143,11 @@ impl Memory {
             }
             _ => false,
         };
-        let change = held.change;
+        let change = match held.change {
+            _ if record.deleted => Change::Deleted,
+            Change::Deleted => Change::Updated,
+            first => first,
+        };
         if held != before {
             self.checkpoint.held.insert(record.id.clone(), held);
             self.touch();
@@ -152,8 +160,12 @@ impl Memory {
     }
 
     /// Created above the floor, and not later than updated. Cloud Elements compares the two dates only, and so
-    /// loses the CREATED of an object edited between two polls.
-    fn is_new(&self, rules: &Rules, record: &Record, updated: Timestamp) -> bool {
+    /// loses the CREATED of an object edited between two polls. Where the whole listing is compared, what was not
+    /// there before is new.
+    fn is_new(&self, rules: &Rules, record: &Record) -> bool {
+        if rules.compares_whole_listing() {
+            return true;
+        }
         let Some(created) = record.created else {
             return false;
         };
@@ -163,6 +175,9 @@ impl Memory {
             .tolerance
             .max(rules.created_granule())
             .max(rules.updated_granule());
-        later(created, rules.created_granule()) > above && created <= later(updated, slack)
+        let in_order = record
+            .updated
+            .is_none_or(|updated| created <= later(updated, slack));
+        later(created, rules.created_granule()) > above && in_order
     }
 }

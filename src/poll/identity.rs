@@ -56,6 +56,10 @@ pub fn event_ids(rules: &Rules, memory: &Memory, record: &Record, change: Change
     };
     match change {
         Change::Updated => vec![updated()],
+        Change::Deleted => {
+            let id = event_id(rules, record, b"deleted", &version.to_be_bytes());
+            vec![(Change::Deleted, id)]
+        }
         Change::Created => {
             let created = record.created.map(|at| at.as_nanosecond().to_be_bytes());
             let id = event_id(

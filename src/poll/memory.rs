@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::identity::{event_version, version_of_date};
+use super::identity::{event_version, hash64, version_of_date};
 use super::proof::Candidates;
 use super::seen::Keep;
 use super::time::{BEGINNING, earlier, later};
@@ -55,6 +55,11 @@ impl Memory {
         let mut memory = Self::new(None, at);
         memory.reset("", earlier(at, rules.lookback));
         memory
+    }
+
+    /// Whether this is the first start ever: [`Memory::start`] will set the floor.
+    pub fn never_started(&self) -> bool {
+        self.checkpoint.phase == Phase::New
     }
 
     /// Whether something happened since [`Memory::saved`] that a crash must not lose.
@@ -172,7 +177,10 @@ impl Memory {
     pub fn by_now(&self, record: &Record, change: Change) -> Change {
         let reported =
             self.checkpoint.seen.knows(record.key) && !self.checkpoint.held.contains_key(&record.id);
-        if reported { Change::Updated } else { change }
+        match change {
+            Change::Created if reported => Change::Updated,
+            change => change,
+        }
     }
 
     pub(super) fn outcome_unknown(&self, key: u64) -> bool {
@@ -216,7 +224,12 @@ impl Memory {
     }
 }
 
-/// The version under which a record is remembered.
+/// The version under which a record is remembered. A deletion is one of its own, since not every vendor dates it.
 pub(super) fn seen_version(record: &Record) -> u64 {
-    record.updated.map_or(record.digest, version_of_date)
+    let version = record.updated.map_or(record.digest, version_of_date);
+    if record.deleted {
+        hash64(&[b"deleted", &version.to_be_bytes()])
+    } else {
+        version
+    }
 }

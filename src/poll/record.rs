@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::Rules;
 use super::identity::hash64;
+use super::{Change, Rules};
 use crate::config::{DateError, FieldPath};
 
 /// A record that can be judged.
@@ -17,10 +17,12 @@ pub struct Record {
     pub id: String,
     /// Hash of the id.
     pub(super) key: u64,
-    /// The date that orders versions.
+    /// The date that orders versions; none where bodies are compared.
     pub updated: Option<Timestamp>,
     /// The created date.
     pub created: Option<Timestamp>,
+    /// The vendor marks the object as deleted.
+    pub deleted: bool,
     /// Hash of the body less its volatile fields; independent of the order of fields.
     pub(super) digest: u64,
     /// The vendor's own text.
@@ -105,21 +107,26 @@ impl Record {
             None => Ok(None),
         };
         let created = date(&rules.created)?;
-        let updated = date(&rules.updated)?.or(created);
+        let updated = match &rules.updated {
+            Some(_) => date(&rules.updated)?.or(created),
+            None => None,
+        };
         let digest = digest(&value, &rules.volatile);
         Ok(Self {
             key: hash64(&[id.as_bytes()]),
             id,
             updated,
             created,
+            deleted: rules.deleted.as_ref().is_some_and(|mark| mark.marks(&value)),
             digest,
             raw: raw.into(),
         })
     }
 
     /// The date an event about this record carries; `polled_at` where the record has none.
-    pub fn event_date(&self, polled_at: Timestamp) -> Timestamp {
-        self.updated.or(self.created).unwrap_or(polled_at)
+    pub fn event_date(&self, change: Change, polled_at: Timestamp) -> Timestamp {
+        let created = self.created.filter(|_| change == Change::Created);
+        self.updated.or(created).unwrap_or(polled_at)
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use crate::config::{DateField, InitialSync, ResourceSettings, Settings};
+use crate::config::{DateField, DeletedMark, InitialSync, RecordTraits, ResourceSettings, Settings};
 
 /// Constant facts of one polled resource.
 #[derive(Clone, Debug)]
@@ -33,15 +33,18 @@ pub struct Rules {
     pub initial_sync: InitialSync,
     /// Top-level fields that differ between two reads of the same version.
     pub volatile: Vec<String>,
+    /// How a record says that its object was deleted.
+    pub deleted: Option<DeletedMark>,
 }
 
 impl Rules {
-    /// The rules of `resource` of the instance `uid`; `volatile` comes from the element's definition.
-    pub fn new(uid: &str, settings: &Settings, resource: &ResourceSettings, volatile: &[String]) -> Self {
-        let updated = if resource.filter_by_updated_date {
-            &resource.updated
-        } else {
-            &resource.created
+    /// The rules of `resource` of the instance `uid`; `traits` come from the element's definition.
+    pub fn new(uid: &str, settings: &Settings, resource: &ResourceSettings, traits: RecordTraits) -> Self {
+        let (updated, created) = (&resource.updated, &resource.created);
+        let updated = match updated {
+            None if traits.compares_bodies => None,
+            _ if resource.filter_by_updated_date => updated.clone().or_else(|| created.clone()),
+            _ => created.clone().or_else(|| updated.clone()),
         };
         Self {
             instance_uid: uid.to_owned(),
@@ -49,16 +52,14 @@ impl Rules {
             lookback: signed(settings.lookback).max(SignedDuration::from_secs(1)),
             tolerance: signed(resource.created_check_tolerance),
             poll_delay: signed(resource.poll_delay),
-            updated: updated
-                .clone()
-                .or_else(|| resource.updated.clone())
-                .or_else(|| resource.created.clone()),
-            created: resource.created.clone(),
+            updated,
+            created: created.clone(),
             url_granule: resource.url.granule(),
             has_macro: resource.url.has_macro(),
             hold_future: resource.filter_by_current_date,
             initial_sync: settings.initial_sync,
-            volatile: volatile.to_vec(),
+            volatile: traits.volatile,
+            deleted: traits.deleted,
         }
     }
 

@@ -9,7 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::engine::ResourceReport;
+use crate::engine::{Events, ResourceReport};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PollLabels {
@@ -121,7 +121,12 @@ impl Metrics {
             })
             .inc();
         self.poll_duration.observe(figures.duration.as_secs_f64());
-        for (r#type, count) in [("CREATED", figures.created), ("UPDATED", figures.updated)] {
+        let Events {
+            created,
+            updated,
+            deleted,
+        } = figures.events;
+        for (r#type, count) in [("CREATED", created), ("UPDATED", updated), ("DELETED", deleted)] {
             self.events
                 .get_or_create(&EventLabels {
                     element: element(),

@@ -1,20 +1,141 @@
-//! Access to the source: OAuth client, grant and endpoints.
+//! Access to the source: a hub, or OAuth client, grant and endpoints.
 
-use secrecy::SecretString;
+use http::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::Findings;
 use super::keys::Keys;
 use super::values::cut;
 use crate::api::ProviderData;
-use crate::config::{CredType, Credentials, Grant};
+use crate::config::{AuthenticationKind, Catalogue, CredType, Credentials, Grant, OAuth2Credentials};
+
+const HUB_AUTHORIZATION: &str = "hub.authorization";
+/// What to do where the hub's address is missing.
+const HUB_BASE_URL: &str =
+    "set base.url to the hub's API, such as https://api.cloud-elements.com/elements/api-v2";
+
+/// Where the records come from, and how to get in.
+pub(super) struct Source {
+    pub(super) through_hub: bool,
+    pub(super) credentials: Credentials,
+    pub(super) base_url: Option<Url>,
+}
+
+/// The element's own API; a hub for elements that are not built in, and for others where `hub.authorization` asks for
+/// it. None after a problem was noted.
+pub(super) fn source(
+    keys: &Keys,
+    element: &str,
+    catalogue: &Catalogue,
+    provider_data: Option<&ProviderData>,
+    findings: &mut Findings,
+) -> Option<Source> {
+    let before = findings.problems.len();
+    let base_url = base_url(keys, findings);
+    let base_url_is_wrong = findings.problems.len() > before;
+    if element.is_empty() {
+        findings.problem(
+            "spec.element.key",
+            "is empty",
+            format!("write the element's key, such as {}", catalogue.keys()),
+        );
+        return None;
+    }
+    let authorization = keys.secret(HUB_AUTHORIZATION, findings);
+    let entry = catalogue.get(element);
+    let authentication = match entry {
+        Some(entry) if authorization.is_none() => &entry.authentication,
+        _ if base_url.is_some() => {
+            return Some(Source {
+                through_hub: true,
+                credentials: hub_credentials(keys, authorization, findings)?,
+                base_url,
+            });
+        }
+        _ if base_url_is_wrong => return None,
+        Some(_) => {
+            keys.missing(
+                "base.url",
+                "is missing beside hub.authorization, so the hub is not known",
+                HUB_BASE_URL,
+                findings,
+            );
+            return None;
+        }
+        None => {
+            let remedy = format!(
+                "use a built-in element ({}), or keep polling through your Cloud Elements or SAP Open Connectors hub: \
+                 {HUB_BASE_URL}, and hub.authorization in a Secret to its Authorization header",
+                catalogue.keys()
+            );
+            findings.problem(
+                "spec.element.key",
+                format!(
+                    "the element {:?} is not built in, and no base.url is set",
+                    cut(element)
+                ),
+                remedy,
+            );
+            return None;
+        }
+    };
+    let credentials = match authentication {
+        AuthenticationKind::OAuth2 => Credentials::OAuth2(oauth(keys, provider_data, findings)?),
+        AuthenticationKind::Header { configuration_key } => {
+            let value = keys.secret(configuration_key, findings);
+            if value.is_none() {
+                let remedy = format!("add {configuration_key} to a Secret named in configurationFrom");
+                keys.missing(
+                    configuration_key,
+                    "the header that grants access is missing",
+                    &remedy,
+                    findings,
+                );
+                return None;
+            }
+            Credentials::Header(value)
+        }
+    };
+    (!base_url_is_wrong).then_some(Source {
+        through_hub: false,
+        credentials,
+        base_url,
+    })
+}
+
+/// A hub may stand behind a proxy that adds the header, so none is a warning only.
+fn hub_credentials(
+    keys: &Keys,
+    authorization: Option<SecretString>,
+    findings: &mut Findings,
+) -> Option<Credentials> {
+    let path = keys.path(HUB_AUTHORIZATION);
+    match &authorization {
+        None => findings.warn(
+            path,
+            "is missing, so requests to the hub carry no Authorization header; add it to a Secret named in \
+             configurationFrom, unless a proxy on the way adds it",
+        ),
+        Some(value) if HeaderValue::from_str(value.expose_secret()).is_err() => {
+            findings.problem(
+                path,
+                "cannot stand in a header",
+                "write one line, as in `User …, Organization …, Element …`",
+            );
+            return None;
+        }
+        Some(_) => {}
+    }
+    Some(Credentials::Header(authorization))
+}
 
 /// The OAuth client and the best configured grant; none after a problem was noted.
-pub(super) fn credentials(
+fn oauth(
     keys: &Keys,
     provider_data: Option<&ProviderData>,
     findings: &mut Findings,
-) -> Option<Credentials> {
+) -> Option<OAuth2Credentials> {
     let client_id = keys.text("oauth.api.key", findings);
     if client_id.is_none() {
         keys.missing(
@@ -35,7 +156,7 @@ pub(super) fn credentials(
     }
     let token_url = web_url(keys, "oauth.token.url", findings);
     let grant = grant(keys, provider_data, findings);
-    Some(Credentials {
+    Some(OAuth2Credentials {
         client_id: client_id?,
         client_secret: client_secret?,
         token_url,
@@ -44,7 +165,7 @@ pub(super) fn credentials(
 }
 
 /// `base.url`, without a query, since paths are appended to it.
-pub(super) fn base_url(keys: &Keys, findings: &mut Findings) -> Option<Url> {
+fn base_url(keys: &Keys, findings: &mut Findings) -> Option<Url> {
     let key = "base.url";
     let url = web_url(keys, key, findings)?;
     if url.query().is_some() || url.fragment().is_some() {

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
-use super::{Problem, Settings, Warning};
+use super::{Catalogue, Problem, Settings, Warning};
 use crate::api::PollingInstanceSpec;
 use keys::Keys;
 
@@ -51,9 +51,9 @@ impl Findings {
 }
 
 /// Reads the spec of the object `name`, with its Secrets merged under `spec.configuration`.
-pub fn read(name: &str, spec: &PollingInstanceSpec, secrets: &Secrets) -> Reading {
+pub fn read(name: &str, spec: &PollingInstanceSpec, secrets: &Secrets, catalogue: &Catalogue) -> Reading {
     let mut findings = Findings::default();
-    let settings = settings(name, spec, secrets, &mut findings);
+    let settings = settings(name, spec, secrets, catalogue, &mut findings);
     let Findings { problems, warnings } = findings;
     let settings = settings.filter(|_| problems.is_empty()).ok_or(problems);
     Reading { settings, warnings }
@@ -64,16 +64,10 @@ fn settings(
     name: &str,
     spec: &PollingInstanceSpec,
     secrets: &Secrets,
+    catalogue: &Catalogue,
     findings: &mut Findings,
 ) -> Option<Settings> {
     let element = spec.element.key.trim();
-    if element.is_empty() {
-        findings.problem(
-            "spec.element.key",
-            "is empty",
-            "write the element's key, such as concur",
-        );
-    }
     let keys = Keys::merge(spec, secrets, findings);
     let enabled = keys.flag("event.notification.enabled", true, findings);
     vendor_type(&keys, findings);
@@ -82,8 +76,7 @@ fn settings(
     let interval = timing::interval(&keys, &spec.polling, findings);
     let resources = poller::resources(&keys, findings);
     let filter_nulls = keys.flag("filter.response.nulls", true, findings);
-    let credentials = access::credentials(&keys, spec.provider_data.as_ref(), findings);
-    let base_url = access::base_url(&keys, findings);
+    let source = access::source(&keys, element, catalogue, spec.provider_data.as_ref(), findings);
     let timing = timing::rest(&spec.polling, findings);
     let max_in_flight = receiver::max_in_flight(&spec.delivery, findings);
 
@@ -98,8 +91,10 @@ fn settings(
     } else {
         spec.tags.clone()
     };
+    let source = source?;
     Some(Settings {
         element: element.to_owned(),
+        through_hub: source.through_hub,
         name: own_name.to_owned(),
         tags,
         enabled: enabled?,
@@ -108,8 +103,8 @@ fn settings(
         initial_sync: timing.initial_sync?,
         request_timeout: timing.request_timeout?,
         failure_threshold: timing.failure_threshold?,
-        credentials: credentials?,
-        base_url,
+        credentials: source.credentials,
+        base_url: source.base_url,
         filter_nulls: filter_nulls?,
         callback: callback?,
         max_in_flight: max_in_flight?,

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use http::HeaderValue;
+use http::header::AUTHORIZATION;
+use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-/// Access to the source: a bearer token and where it is good.
+/// Access to the source: the header that grants it, and where it is good.
 #[derive(Clone)]
 pub struct Access {
     /// Base URL of the API: `base.url`, else scheme and host of the last geolocation.
@@ -16,7 +17,7 @@ pub struct Access {
     pub vendor_date: Option<Timestamp>,
     /// Set where a token was just obtained for this access, not taken from memory.
     pub refreshed: Option<Refreshed>,
-    authorization: HeaderValue,
+    header: Option<(HeaderName, HeaderValue)>,
 }
 
 /// What a call of the token endpoint changed.
@@ -29,19 +30,31 @@ pub struct Refreshed {
 impl Access {
     /// `None` where the token cannot be sent in a header.
     pub(crate) fn new(base: Url, token: &SecretString) -> Option<Self> {
-        let mut authorization = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret())).ok()?;
-        authorization.set_sensitive(true);
+        let bearer = SecretString::from(format!("Bearer {}", token.expose_secret()));
+        Self::with_header(base, &AUTHORIZATION, Some(&bearer))
+    }
+
+    /// Access by the configured value of a header; `None` where no header can hold it.
+    pub fn with_header(base: Url, name: &HeaderName, value: Option<&SecretString>) -> Option<Self> {
+        let header = match value {
+            Some(value) => {
+                let mut value = HeaderValue::from_str(value.expose_secret()).ok()?;
+                value.set_sensitive(true);
+                Some((name.clone(), value))
+            }
+            None => None,
+        };
         Some(Self {
             base,
             vendor_date: None,
             refreshed: None,
-            authorization,
+            header,
         })
     }
 
-    /// Value of the `Authorization` header, marked sensitive.
-    pub(crate) fn authorization(&self) -> &HeaderValue {
-        &self.authorization
+    /// The header that grants access, its value marked sensitive.
+    pub(crate) fn header(&self) -> Option<&(HeaderName, HeaderValue)> {
+        self.header.as_ref()
     }
 }
 

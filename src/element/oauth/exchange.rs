@@ -12,7 +12,7 @@ use url::Url;
 
 use super::TokenError;
 use super::geolocation::Place;
-use crate::config::{CredType, Credentials, Grant};
+use crate::config::{CredType, Grant, OAuth2Credentials};
 use crate::element::definition::{OAuth2, TokenAction};
 use crate::element::{answer, quote::quote};
 use crate::http::Answer;
@@ -58,7 +58,7 @@ pub(super) enum Refused {
 }
 
 /// The body of a token request: the configured grant, or the stored refresh token in its place.
-pub(super) fn form(credentials: &Credentials, stored: Option<&SecretString>) -> Bytes {
+pub(super) fn form(credentials: &OAuth2Credentials, stored: Option<&SecretString>) -> Bytes {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     form.append_pair("client_id", &credentials.client_id);
     form.append_pair("client_secret", credentials.client_secret.expose_secret());
@@ -98,7 +98,10 @@ pub(super) fn credtype(kind: CredType) -> &'static str {
 }
 
 /// Everything that must not show up in a message.
-pub(super) fn secrets<'a>(credentials: &'a Credentials, stored: Option<&'a SecretString>) -> Vec<&'a str> {
+pub(super) fn secrets<'a>(
+    credentials: &'a OAuth2Credentials,
+    stored: Option<&'a SecretString>,
+) -> Vec<&'a str> {
     let grant = match &credentials.grant {
         Grant::RefreshToken(secret)
         | Grant::AuthorizationCode { code: secret, .. }

@@ -12,7 +12,7 @@ use super::exchange::{self, Granted, Reader, Refused};
 use super::geolocation::{Allowed, Place, origin, without_login};
 use super::state::{Live, Shelf, State};
 use super::{Access, Login, Refreshed, TokenError};
-use crate::config::{Credentials, Grant};
+use crate::config::{Grant, OAuth2Credentials};
 use crate::element::definition::OAuth2;
 use crate::http::{Limits, Transport};
 use crate::store::{Owner, TokenStore};
@@ -23,7 +23,7 @@ pub(super) struct Job {
     pub(super) store: Arc<dyn TokenStore>,
     pub(super) fingerprint: String,
     owner: Owner,
-    credentials: Credentials,
+    credentials: OAuth2Credentials,
     base_url: Option<Url>,
     limits: Limits,
     oauth: OAuth2,
@@ -41,7 +41,7 @@ impl Job {
         store: Arc<dyn TokenStore>,
         began: Instant,
     ) -> Self {
-        let oauth = login.definition.authentication.oauth2.clone();
+        let oauth = login.oauth.clone();
         let configured = [login.credentials.token_url.clone(), login.base_url.cloned()];
         Self {
             transport,
@@ -56,7 +56,7 @@ impl Job {
                 configured: configured.into_iter().flatten().collect(),
             },
             oauth,
-            correlation: login.definition.answers.correlation_header.clone(),
+            correlation: login.correlation_header.map(str::to_owned),
             began,
         }
     }
@@ -246,7 +246,7 @@ impl Job {
     ) -> Option<Result<Access, TokenError>> {
         let live = state.live.as_ref().filter(|live| now < live.good_until)?;
         match self.access(state, live) {
-            Ok(access) if stale == Some(access.authorization()) => None,
+            Ok(access) if access.header().is_some_and(|(_, value)| stale == Some(value)) => None,
             Ok(mut access) => {
                 let date = live.vendor_ahead.map(|ahead| self.by_now(now).checked_add(ahead));
                 access.vendor_date = date.and_then(Result::ok);

@@ -13,20 +13,22 @@ use super::fingerprint::fingerprint;
 use super::login::Job;
 use super::state::State;
 use super::{Access, TokenError};
-use crate::config::Credentials;
-use crate::element::Definition;
+use crate::config::OAuth2Credentials;
+use crate::element::OAuth2;
 use crate::http::{Limits, Transport};
 use crate::store::{Owner, TokenStore};
 
 /// Who wants access to what.
 #[derive(Clone, Copy, Debug)]
 pub struct Login<'a> {
-    /// The element.
-    pub definition: &'a Definition,
+    /// The token service.
+    pub oauth: &'a OAuth2,
+    /// Header with the id that the vendor's support asks for.
+    pub correlation_header: Option<&'a str>,
     /// The instance on whose behalf tokens are stored.
     pub owner: &'a Owner,
     /// Its OAuth client and grant.
-    pub credentials: &'a Credentials,
+    pub credentials: &'a OAuth2Credentials,
     /// `base.url`.
     pub base_url: Option<&'a Url>,
     /// What one call of the token endpoint may cost.
@@ -70,11 +72,12 @@ impl Tokens {
         login: Login<'_>,
         now: Timestamp,
     ) -> Result<Access, TokenError> {
-        self.obtain(login, Some(stale.authorization().clone()), now).await
+        self.obtain(login, stale.header().map(|(_, value)| value.clone()), now)
+            .await
     }
 
     /// Lets one more token request be made with rejected credentials, because a human asked for it.
-    pub async fn unblock(&self, _owner: &Owner, credentials: &Credentials) {
+    pub async fn unblock(&self, _owner: &Owner, credentials: &OAuth2Credentials) {
         self.cell(&fingerprint(credentials)).state.lock().await.forgiven = true;
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pollinator::api::PollingInstanceSpec;
-use pollinator::config::{Secrets, read};
+use pollinator::config::{RecordTraits, Secrets, read};
 use pollinator::poll::{Checkpoint, Memory, Pass, Record, Rules};
 use pollinator::store::{CheckpointStore, KubernetesStore, Owner};
 use serde_json::value::RawValue;
@@ -14,9 +14,16 @@ use crate::support::world::{START, ordinary_spec};
 /// A checkpoint of `count` handled records.
 fn large(count: usize) -> Checkpoint {
     let spec: PollingInstanceSpec = serde_json::from_value(ordinary_spec()).unwrap();
-    let settings = read("concur", &spec, &Secrets::default()).settings.unwrap();
+    let settings = read(
+        "concur",
+        &spec,
+        &Secrets::default(),
+        pollinator::element::catalogue(),
+    )
+    .settings
+    .unwrap();
     let resource = &settings.resources[0];
-    let rules = Rules::new("uid-1", &settings, resource, &[]);
+    let rules = Rules::new("uid-1", &settings, resource, RecordTraits::default());
     let now = START.parse().unwrap();
     let mut memory = Memory::with_cursor_at(&rules, now);
     let mut pass = Pass::begin(now);

@@ -65,7 +65,14 @@ impl World {
         let mut spec = ordinary_spec();
         merge(&mut spec, &setup.spec);
         let spec: PollingInstanceSpec = serde_json::from_value(spec).unwrap();
-        let settings = read("concur", &spec, &Secrets::default()).settings.unwrap();
+        let settings = read(
+            "concur",
+            &spec,
+            &Secrets::default(),
+            pollinator::element::catalogue(),
+        )
+        .settings
+        .unwrap();
         let owner = Owner {
             namespace: "finance".into(),
             name: "concur".into(),

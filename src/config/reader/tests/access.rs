@@ -11,7 +11,7 @@ fn grants() {
         spec["providerData"] = json!({"code": code});
         read_json(spec, &secrets(&[&client, extra].concat()))
     };
-    let grant = |extra: &[(&str, &str)], code| settings(with(extra, code)).credentials.grant;
+    let grant = |extra: &[(&str, &str)], code| oauth(&settings(with(extra, code))).grant.clone();
     let password = [("oauth.username", "uuid"), ("oauth.password", "p ")];
     assert!(matches!(
         grant(&[("oauth.user.refresh_token", "t")], Some("c")),
@@ -65,13 +65,10 @@ fn the_configuration_wins_over_secrets_unless_it_is_blank() {
     let good = [("oauth.api.secret", "new"), ("oauth.user.refresh_token", "t")];
     let reading = read_json(spec("oauth.api.secret", "inline"), &secrets(&good));
     warning(&reading, path, "remove one of the two");
-    assert_eq!(
-        settings(reading).credentials.client_secret.expose_secret(),
-        "inline"
-    );
+    assert_eq!(oauth(&settings(reading)).client_secret.expose_secret(), "inline");
     for blank in ["", "  ", "********"] {
         let reading = read_json(spec("oauth.api.secret", blank), &secrets(&good));
-        assert_eq!(settings(reading).credentials.client_secret.expose_secret(), "new");
+        assert_eq!(oauth(&settings(reading)).client_secret.expose_secret(), "new");
     }
 
     let mut two = secrets(&good);
@@ -80,8 +77,7 @@ fn the_configuration_wins_over_secrets_unless_it_is_blank() {
         [("oauth.api.secret".to_owned(), SecretString::from("newest"))].into(),
     ));
     assert_eq!(
-        settings(read_json(sample(), &two))
-            .credentials
+        oauth(&settings(read_json(sample(), &two)))
             .client_secret
             .expose_secret(),
         "newest"
@@ -140,4 +136,69 @@ fn masked_secrets_are_no_secrets() {
         r#"spec.configuration["oauth.api.secret"]"#,
         "the mask that exports",
     );
+}
+
+/// Element, base.url, hub.authorization; what becomes of them.
+#[test]
+fn sources() {
+    let hub = Some("https://api.example.com/elements/api-v2");
+    let user = Some("User a, Organization b, Element c");
+    let table: &[(&str, Option<&str>, Option<&str>, Result<bool, &str>)] = &[
+        ("concur", None, None, Ok(false)),
+        (" ", hub, user, Err("is empty")),
+        ("concur", hub, None, Ok(false)),
+        ("concur", hub, user, Ok(true)),
+        ("concur", None, user, Err("is missing beside hub.authorization")),
+        ("netsuiteerpv2", hub, user, Ok(true)),
+        ("netsuiteerpv2", hub, None, Ok(true)),
+        (
+            "netsuiteerpv2",
+            Some("ftp://x"),
+            user,
+            Err("neither http nor https"),
+        ),
+        (
+            "netsuiteerpv2",
+            None,
+            user,
+            Err("is not built in, and no base.url is set"),
+        ),
+        (
+            "netsuiteerpv2",
+            None,
+            None,
+            Err("is not built in, and no base.url is set"),
+        ),
+        (
+            "netsuiteerpv2",
+            hub,
+            Some("two\nlines"),
+            Err("cannot stand in a header"),
+        ),
+    ];
+    for (element, base_url, authorization, expected) in table {
+        let mut spec = sample();
+        spec["element"]["key"] = json!(element);
+        if let Some(url) = base_url {
+            spec["configuration"]["base.url"] = json!(url);
+        }
+        let mut given = vec![
+            ("oauth.api.secret", "s3cr3t"),
+            ("oauth.user.refresh_token", "t0k3n"),
+        ];
+        given.extend(authorization.map(|value| ("hub.authorization", value)));
+        let reading = read_json(spec, &secrets(&given));
+        match (reading.settings, expected) {
+            (Ok(settings), Ok(through_hub)) => assert_eq!(settings.through_hub, *through_hub, "{element}"),
+            (Err(problems), Err(message)) => {
+                assert_eq!(problems.len(), 1, "{problems:?}");
+                assert!(
+                    problems[0].message.contains(message),
+                    "{element}: {}",
+                    problems[0]
+                );
+            }
+            (result, _) => panic!("{element} {base_url:?} {authorization:?}: {result:?}"),
+        }
+    }
 }

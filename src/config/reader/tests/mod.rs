@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::{Grant, InitialSync};
+use crate::config::{AuthenticationKind, CatalogueEntry, Credentials, Grant, InitialSync, OAuth2Credentials};
 
 const POLLER: &str = r#"spec.configuration["event.poller.configuration"]"#;
 
@@ -65,8 +65,22 @@ fn credentials() -> Secrets {
     ])
 }
 
+fn oauth(settings: &Settings) -> &OAuth2Credentials {
+    match &settings.credentials {
+        Credentials::OAuth2(credentials) => credentials,
+        Credentials::Header(_) => panic!("no OAuth credentials"),
+    }
+}
+
 fn read_json(spec: Value, secrets: &Secrets) -> Reading {
-    read("concur-for-docs", &serde_json::from_value(spec).unwrap(), secrets)
+    let concur = CatalogueEntry {
+        key: "concur".to_owned(),
+        id: Some(3129),
+        authentication: AuthenticationKind::OAuth2,
+        poller: serde_json::Map::new(),
+    };
+    let spec = serde_json::from_value(spec).unwrap();
+    read("concur-for-docs", &spec, secrets, &[concur].into_iter().collect())
 }
 
 /// The sample with `change` made to it.
@@ -146,10 +160,10 @@ fn the_sample_works() {
     assert_eq!(settings.callback.url.as_str(), "https://hooks.example.com/concur");
     assert!(settings.callback.signature_key.is_none() && settings.callback.basic.is_none());
     assert_eq!(settings.callback.timeout, Duration::from_secs(20));
-    assert_eq!(settings.credentials.client_id, "key");
-    assert_eq!(settings.credentials.client_secret.expose_secret(), "s3cr3t");
+    assert_eq!(oauth(&settings).client_id, "key");
+    assert_eq!(oauth(&settings).client_secret.expose_secret(), "s3cr3t");
     assert!(
-        matches!(&settings.credentials.grant, Grant::RefreshToken(token) if token.expose_secret() == "t0k3n")
+        matches!(&oauth(&settings).grant, Grant::RefreshToken(token) if token.expose_secret() == "t0k3n")
     );
     let [reports] = &settings.resources[..] else {
         panic!()
@@ -172,7 +186,7 @@ fn the_sample_works() {
 fn all_problems_at_once() {
     let reading = read_json(
         json!({
-            "element": {"key": " "},
+            "element": {"key": "concur"},
             "configuration": {
                 "event.notification.callback.url": "ftp://x",
                 "event.poller.refresh_interval": "soon",
@@ -193,16 +207,15 @@ fn all_problems_at_once() {
     assert_eq!(
         paths,
         [
-            "spec.element.key".to_owned(),
             key("event.notification.callback.url"),
             key("event.poller.refresh_interval"),
             format!("{POLLER}.reports.url"),
             format!("{POLLER}.reports.idField"),
             format!("{POLLER}.lists"),
+            key("base.url"),
             key("oauth.api.key"),
             key("oauth.api.secret"),
             key("oauth.user.refresh_token"),
-            key("base.url"),
             "spec.polling.lookback".to_owned(),
             "spec.polling.failureThreshold".to_owned(),
             "spec.delivery.maxInFlight".to_owned(),

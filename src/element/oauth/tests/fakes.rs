@@ -10,9 +10,9 @@ use secrecy::ExposeSecret;
 use tokio::sync::Semaphore;
 use url::Url;
 
-use crate::config::{CredType, Credentials, Grant};
+use crate::config::{CredType, Grant, OAuth2Credentials};
 use crate::element::oauth::fingerprint::fingerprint;
-use crate::element::{Access, Login, TokenError, Tokens, builtin};
+use crate::element::{Access, Authentication, Login, TokenError, Tokens, builtin};
 use crate::http::{Answer, BodyLimit, BoxFuture, HttpError, Limits, Transport};
 use crate::store::{Owner, Revision, StoreError, TokenRecord, TokenStore};
 
@@ -180,7 +180,7 @@ pub(super) struct Bench {
     pub(super) store: Arc<Store>,
     pub(super) tokens: Arc<Tokens>,
     pub(super) owner: Owner,
-    pub(super) credentials: Credentials,
+    pub(super) credentials: OAuth2Credentials,
     pub(super) base_url: Option<Url>,
     pub(super) now: Timestamp,
 }
@@ -196,7 +196,7 @@ impl Bench {
             service,
             store,
             owner: owner("finance", "a"),
-            credentials: Credentials {
+            credentials: OAuth2Credentials {
                 client_id: "client".to_owned(),
                 client_secret: "client-s3cr3t".to_owned().into(),
                 token_url: None,
@@ -253,8 +253,13 @@ impl Bench {
     }
 
     pub(super) fn login(&self) -> Login<'_> {
+        let concur = builtin("concur").unwrap();
+        let Authentication::OAuth2(oauth) = &concur.authentication else {
+            panic!("concur has other authentication");
+        };
         Login {
-            definition: builtin("concur").unwrap(),
+            oauth,
+            correlation_header: concur.answers.correlation_header.as_deref(),
             owner: &self.owner,
             credentials: &self.credentials,
             base_url: self.base_url.as_ref(),
@@ -322,5 +327,5 @@ pub(super) fn owner(namespace: &str, name: &str) -> Owner {
 }
 
 pub(super) fn bearer(access: &Access) -> &str {
-    access.authorization().to_str().unwrap()
+    access.header().unwrap().1.to_str().unwrap()
 }
