@@ -2,6 +2,7 @@
 
 mod addresses;
 mod crd;
+mod explain;
 mod manifests;
 mod operator;
 mod output;
@@ -32,6 +33,7 @@ enum Command {
     Validate(validate::ValidateArgs),
     Plan(plan::PlanArgs),
     Poll(poll::PollArgs),
+    Explain(explain::ExplainArgs),
     Verify(verify::VerifyArgs),
     Crd(crd::CrdArgs),
 }
@@ -43,6 +45,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Validate(args) => validate::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Poll(args) => poll::run(args),
+        Command::Explain(args) => explain::run(&args),
         Command::Verify(args) => verify::run(&args, std::io::stdin().lock()).map_err(Failed::new),
         Command::Crd(args) => crd::run(&args),
     };

@@ -20,6 +20,7 @@ const HUB_PAGE_SIZE: &str = "pageSize";
 pub struct Listing {
     pub(super) resource: Resource,
     pub(super) answers: Answers,
+    hub: String,
     template: UrlTemplate,
     page_size: Option<u32>,
     /// Where in the manifest the URL is.
@@ -56,6 +57,7 @@ impl Definition {
         let listing = Listing {
             resource: resource.clone(),
             answers: self.answers.clone(),
+            hub: self.hub.clone(),
             template: template.clone(),
             page_size,
             path,
@@ -106,6 +108,11 @@ impl Listing {
             request.headers_mut().insert(name, value.clone());
         }
         request
+    }
+
+    /// Cloud Elements hub of the resource, for example `expense`.
+    pub fn hub(&self) -> &str {
+        &self.hub
     }
 
     /// What the element says of the records.

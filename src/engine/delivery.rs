@@ -187,7 +187,10 @@ impl<'a> Deliveries<'a> {
             }
             self.objects
                 .extend(batch.iter().map(|news| news.record.id.clone()));
-            let events: Vec<Event> = batch.iter().flat_map(|news| self.events(memory, news)).collect();
+            let events: Vec<Event> = batch
+                .iter()
+                .flat_map(|news| events(self.rules, memory, news, self.origin.polled_at))
+                .collect();
             let notification = notification(self.origin, &events);
             let (outbox, callback) = (self.outbox, &self.settings.callback);
             self.under_way.push(Box::pin(async move {
@@ -195,24 +198,6 @@ impl<'a> Deliveries<'a> {
                 (batch, outcome)
             }));
         }
-    }
-
-    fn events(&self, memory: &Memory, news: &News) -> Vec<Event> {
-        let to_event = |(change, id)| Event {
-            id,
-            event_type: match change {
-                Change::Created => EventType::Created,
-                Change::Updated => EventType::Updated,
-                Change::Deleted => EventType::Deleted,
-            },
-            object_id: news.record.id.clone(),
-            date: news.record.event_date(change, self.origin.polled_at),
-            record: news.record.raw.clone(),
-        };
-        event_ids(self.rules, memory, &news.record, news.change)
-            .into_iter()
-            .map(to_event)
-            .collect()
     }
 
     fn accepted(&self, memory: &mut Memory, pass: &Pass, batch: &[News]) -> Delivered {
@@ -232,6 +217,25 @@ impl<'a> Deliveries<'a> {
                 .for_each(|news| memory.unanswered(self.rules, &news.record));
         }
     }
+}
+
+/// The events that report one record.
+pub(super) fn events(rules: &Rules, memory: &Memory, news: &News, polled_at: Timestamp) -> Vec<Event> {
+    let to_event = |(change, id)| Event {
+        id,
+        event_type: match change {
+            Change::Created => EventType::Created,
+            Change::Updated => EventType::Updated,
+            Change::Deleted => EventType::Deleted,
+        },
+        object_id: news.record.id.clone(),
+        date: news.record.event_date(change, polled_at),
+        record: news.record.raw.clone(),
+    };
+    event_ids(rules, memory, &news.record, news.change)
+        .into_iter()
+        .map(to_event)
+        .collect()
 }
 
 /// Groups news in the listing's order; a record's CREATED and the UPDATED that may follow it stay together.

@@ -6,12 +6,14 @@ mod clock;
 mod delivery;
 mod fetch;
 mod outcome;
+mod preview;
 mod report;
 mod resource;
 mod schedule;
 
 pub use clock::Clock;
 pub use delivery::{Callbacks, Outbox};
+pub use preview::preview;
 pub use report::{Concern, Events, Failure, Figures, PollError, PollState, ResourceReport, chain};
 
 use std::collections::HashMap;

@@ -12,7 +12,7 @@ use super::outcome::{Polled, Progress};
 use super::{Engine, Instance, InstanceMemory, PollError, Proceed};
 use crate::config::ResourceSettings;
 use crate::deliver::{Origin, instance_number, stable_number};
-use crate::element::{Definition, ElementError};
+use crate::element::{Definition, ElementError, Listing};
 use crate::poll::{Decision, Memory, Pass, Record, Rules};
 use crate::store::CheckpointStore;
 
@@ -145,7 +145,7 @@ impl<S: CheckpointStore> Engine<S> {
         }
         for _ in 0..PASSES_IN_A_ROW {
             let mut pass = Pass::begin(self.clock.now());
-            let origin = origin(instance, definition, resource, self.clock.now());
+            let origin = origin(instance, &listing, resource, self.clock.now());
             let mut pages_read = HashSet::new();
             let mut url = listing.first_url(&access.base, claim.memory.since(&rules), self.clock.now())?;
             loop {
@@ -273,7 +273,7 @@ fn judge(
     for (index, item) in items.into_iter().enumerate() {
         progress.figures.records += 1;
         match Record::read(rules, &resource.id_field, item, page, index + 1) {
-            Ok(record) => match memory.decide(rules, pass, &record) {
+            Ok(record) => match memory.decide(rules, pass, &record).decision {
                 Decision::Report(change) => news.push(News { record, change }),
                 Decision::Below | Decision::Known | Decision::Learned | Decision::Waiting => {
                     progress.figures.unchanged += 1;
@@ -290,9 +290,9 @@ fn judge(
     news
 }
 
-fn origin(
+pub(super) fn origin(
     instance: &Instance,
-    definition: &Definition,
+    listing: &Listing,
     resource: &ResourceSettings,
     polled_at: Timestamp,
 ) -> Origin {
@@ -300,7 +300,7 @@ fn origin(
     let namespace = &instance.owner.namespace;
     Origin {
         element_key: settings.element.clone(),
-        hub_key: definition.hub().to_owned(),
+        hub_key: listing.hub().to_owned(),
         instance_id: instance_number(&instance.owner.uid),
         account_id: stable_number("account", namespace),
         company_id: stable_number("company", namespace),

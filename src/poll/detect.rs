@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::memory::seen_version;
 use super::seen::Keep;
 use super::time::{earlier, later};
-use super::{Held, HeldReason, Memory, Pass, Phase, Record, Rules};
+use super::{Held, HeldReason, Memory, Pass, Phase, Reason, Record, Rules};
 use crate::config::InitialSync;
 
 /// Clocks of one vendor differ by this much without meaning it.
@@ -21,6 +21,17 @@ pub enum Change {
     Updated,
     /// The vendor says that it is gone.
     Deleted,
+}
+
+/// As written in notifications.
+impl std::fmt::Display for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Created => "CREATED",
+            Self::Updated => "UPDATED",
+            Self::Deleted => "DELETED",
+        })
+    }
 }
 
 /// What to do with a record.
@@ -38,48 +49,59 @@ pub enum Decision {
     Report(Change),
 }
 
+/// What to do with a record, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// What to do.
+    pub decision: Decision,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl Judgement {
+    fn new(decision: Decision, reason: Reason) -> Self {
+        Self { decision, reason }
+    }
+}
+
 impl Memory {
     /// Judges one record of the pass. Remembers what it learns; what is to be reported is remembered
     /// only by [`Memory::accepted`].
-    pub fn decide(&mut self, rules: &Rules, pass: &mut Pass, record: &Record) -> Decision {
+    pub fn decide(&mut self, rules: &Rules, pass: &mut Pass, record: &Record) -> Judgement {
         pass.list(record);
-        let decision = self.judge(rules, pass, record);
-        if matches!(decision, Decision::Learned | Decision::Report(_)) {
+        let judgement = self.judge(rules, pass, record);
+        if matches!(judgement.decision, Decision::Learned | Decision::Report(_)) {
             pass.news(record, rules.updated_granule());
         }
-        if decision == Decision::Learned {
+        if judgement.decision == Decision::Learned {
             self.mark(rules, pass, record);
         }
-        decision
+        judgement
     }
 
-    fn judge(&mut self, rules: &Rules, pass: &mut Pass, record: &Record) -> Decision {
+    fn judge(&mut self, rules: &Rules, pass: &mut Pass, record: &Record) -> Judgement {
         let now = pass.vendor_now();
         let held = self.checkpoint.held.get(&record.id).cloned();
+        let floor = self.checkpoint.floor;
         if let Some(updated) = record.updated {
             let ends = later(updated, rules.updated_granule());
-            if ends <= self.checkpoint.floor && held.is_none() {
-                return Decision::Below;
+            if ends <= floor && held.is_none() {
+                return Judgement::new(Decision::Below, Reason::ProvenRead { floor });
             }
         }
         if self.handled(rules, now, record) || pass.decided(record) {
-            return Decision::Known;
+            return Judgement::new(Decision::Known, Reason::Handled);
         }
         let unseen = !self.checkpoint.seen.knows(record.key);
         if unseen && self.learns_silently(rules, now, record) {
-            return Decision::Learned;
+            let started_at = self.checkpoint.started_at;
+            return Judgement::new(Decision::Learned, Reason::BeforeFirstStart { started_at });
         }
         let unknown = self.outcome_unknown(record.key);
         if let Some(before) = held {
             return self.judge_held(before, unknown, now, record);
         }
-        let change = if record.deleted {
-            Change::Deleted
-        } else if unseen && self.is_new(rules, record) {
-            Change::Created
-        } else {
-            Change::Updated
-        };
+        let (change, reason) = self.change(rules, record, unseen);
         if let Some(date) = record
             .updated
             .filter(|updated| rules.hold_future && *updated > now)
@@ -95,9 +117,9 @@ impl Memory {
                 self.checkpoint.held.insert(record.id.clone(), held);
                 self.touch();
             }
-            return Decision::Waiting;
+            return Judgement::new(Decision::Waiting, Reason::AheadOfClock { now });
         }
-        Decision::Report(change)
+        Judgement::new(Decision::Report(change), reason)
     }
 
     /// Whether this version was handled, and its granule holds no further edit.
@@ -133,7 +155,7 @@ impl Memory {
     }
 
     /// A held object keeps the type first decided, unless it was deleted or came back since.
-    fn judge_held(&mut self, before: Held, unknown: bool, now: Timestamp, record: &Record) -> Decision {
+    fn judge_held(&mut self, before: Held, unknown: bool, now: Timestamp, record: &Record) -> Judgement {
         let mut held = before.clone();
         held.uncertain |= unknown;
         let ahead = match (held.reason, record.updated) {
@@ -153,21 +175,27 @@ impl Memory {
             self.touch();
         }
         if ahead {
-            Decision::Waiting
+            Judgement::new(Decision::Waiting, Reason::AheadOfClock { now })
         } else {
-            Decision::Report(change)
+            Judgement::new(Decision::Report(change), Reason::Held)
         }
     }
 
-    /// Created above the floor, and not later than updated. Cloud Elements compares the two dates only, and so
-    /// loses the CREATED of an object edited between two polls. Where the whole listing is compared, what was not
-    /// there before is new.
-    fn is_new(&self, rules: &Rules, record: &Record) -> bool {
+    /// CREATED where the object was not seen before, was created above the floor, and not later than it was updated.
+    /// Cloud Elements compares the two dates only, and so loses the CREATED of an object edited between two polls.
+    /// Where the whole listing is compared, what was not there before is new.
+    fn change(&self, rules: &Rules, record: &Record, unseen: bool) -> (Change, Reason) {
+        if record.deleted {
+            return (Change::Deleted, Reason::MarkedDeleted);
+        }
+        if !unseen {
+            return (Change::Updated, Reason::SeenBefore);
+        }
         if rules.compares_whole_listing() {
-            return true;
+            return (Change::Created, Reason::NotListedBefore);
         }
         let Some(created) = record.created else {
-            return false;
+            return (Change::Updated, Reason::NoCreatedDate);
         };
         let started = earlier(self.checkpoint.started_at, rules.lookback);
         let above = earlier(self.checkpoint.floor.max(started), rules.tolerance);
@@ -175,9 +203,16 @@ impl Memory {
             .tolerance
             .max(rules.created_granule())
             .max(rules.updated_granule());
-        let in_order = record
+        if record
             .updated
-            .is_none_or(|updated| created <= later(updated, slack));
-        later(created, rules.created_granule()) > above && in_order
+            .is_some_and(|updated| created > later(updated, slack))
+        {
+            return (Change::Updated, Reason::CreatedAfterUpdated);
+        }
+        if later(created, rules.created_granule()) > above {
+            (Change::Created, Reason::CreatedAfter(above))
+        } else {
+            (Change::Updated, Reason::CreatedBefore(above))
+        }
     }
 }

@@ -14,15 +14,17 @@ mod identity;
 mod memory;
 mod pass;
 mod proof;
+mod reason;
 mod record;
 mod rules;
 mod seen;
 mod time;
 
 pub use checkpoint::{Checkpoint, CheckpointError, Encoded, Held, HeldReason, Phase};
-pub use detect::{Change, Decision};
+pub use detect::{Change, Decision, Judgement};
 pub use identity::{EventId, event_ids};
 pub use memory::Memory;
 pub use pass::{Completion, Pass};
+pub use reason::Reason;
 pub use record::{Record, Unreadable};
 pub use rules::Rules;
