@@ -16,11 +16,18 @@ pub(crate) struct Holder {
     /// Login id; none for an app's own token.
     pub(crate) login: Option<String>,
     pub(crate) scope: String,
+    /// The token stands for a whole company.
+    pub(crate) company: bool,
 }
 
 struct Issued {
     holder: Holder,
     expires: Timestamp,
+}
+
+struct Code {
+    issued: Issued,
+    redirect_uri: String,
 }
 
 /// Six months, as the dates in Concur's samples have it, milliseconds.
@@ -33,6 +40,7 @@ const ACCESS_TOKEN_PADDING: usize = 2_400;
 pub(crate) struct Access {
     access: HashMap<String, Issued>,
     refresh: HashMap<String, Issued>,
+    codes: HashMap<String, Code>,
     bad_secrets: u32,
     pub(crate) locked: bool,
     pub(crate) code_used: bool,
@@ -95,6 +103,21 @@ impl Access {
     /// When a refresh token ends, epoch seconds.
     pub(crate) fn refresh_expires(&self, token: &str) -> Option<i64> {
         self.refresh.get(token).map(|issued| issued.expires.as_second())
+    }
+
+    /// A code for the code grant, which has to bring the same redirect URI.
+    pub(crate) fn issue_code(&mut self, redirect_uri: String, holder: Holder, expires: Timestamp) -> String {
+        let code = uuid::Uuid::new_v4().to_string();
+        let issued = Issued { holder, expires };
+        self.codes.insert(code.clone(), Code { issued, redirect_uri });
+        code
+    }
+
+    /// Takes a code, which is gone with that also if the rest does not fit.
+    pub(crate) fn redeem(&mut self, code: &str, redirect_uri: &str, now: Timestamp) -> Option<Holder> {
+        let code = self.codes.remove(code)?;
+        let good = code.redirect_uri == redirect_uri && now < code.issued.expires;
+        good.then_some(code.issued.holder)
     }
 
     pub(crate) fn revoke_access(&mut self) {

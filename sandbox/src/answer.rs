@@ -20,8 +20,8 @@ pub(crate) enum Content {
     Full(Bytes),
     /// Less than the declared length, then an error.
     Broken(Bytes, usize),
-    /// A valid empty listing of that many bytes.
-    Huge(u64),
+    /// A valid empty listing of that many bytes, between its head and tail.
+    Huge(u64, String, &'static str),
     Dropped,
 }
 
@@ -97,7 +97,7 @@ impl Answer {
                 (Body::from(bytes), Some(length))
             }
             Content::Broken(part, declared) => (breaking(part), Some(declared)),
-            Content::Huge(bytes) => (blown_up(bytes), None),
+            Content::Huge(bytes, head, tail) => (blown_up(bytes, head, tail), None),
             Content::Dropped => (breaking(Bytes::new()), None),
         };
         let mut response = Response::new(body);
@@ -132,11 +132,9 @@ fn breaking(part: Bytes) -> Body {
 }
 
 static BLANKS: [u8; 65_536] = [b' '; 65_536];
-const HUGE_HEAD: &[u8] = b"{\"Items\":[";
-const HUGE_TAIL: &[u8] = b"],\"NextPage\":null}";
 
-fn blown_up(bytes: u64) -> Body {
-    let frame = (HUGE_HEAD.len() + HUGE_TAIL.len()) as u64;
+fn blown_up(bytes: u64, head: String, tail: &'static str) -> Body {
+    let frame = (head.len() + tail.len()) as u64;
     let filling = stream::unfold(bytes.saturating_sub(frame), |left| async move {
         if left == 0 {
             return None;
@@ -144,8 +142,8 @@ fn blown_up(bytes: u64) -> Body {
         let size = usize::try_from(left).unwrap_or(usize::MAX).min(BLANKS.len());
         Some((Bytes::from_static(&BLANKS).slice(..size), left - size as u64))
     });
-    let whole = stream::iter([Bytes::from_static(HUGE_HEAD)])
+    let whole = stream::iter([Bytes::from(head)])
         .chain(filling)
-        .chain(stream::iter([Bytes::from_static(HUGE_TAIL)]));
+        .chain(stream::iter([Bytes::from_static(tail.as_bytes())]));
     Body::from_stream(whole.map(Ok::<_, Infallible>))
 }

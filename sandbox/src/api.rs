@@ -1,72 +1,87 @@
-//! The expense reports API (Concur v3): who may ask, single reports, formats and headers.
+//! Concur's APIs: who may ask, single records, formats and headers.
 
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use crate::access::Holder;
 use crate::answer::Answer;
 use crate::asked::Asked;
-use crate::dates;
-use crate::form;
+use crate::fault::Target;
+use crate::kind::{self, Kind, Whose};
 use crate::knobs::NotFound;
+use crate::problem::{self, Dialect};
 use crate::state::State;
-use crate::{listing, record, xml};
+use crate::{dates, form, listing, xml};
 
-const REPORTS: &str = "/api/v3.0/expense/reports";
-
-/// Scope that the reports need.
-const SCOPE: &str = "EXPRPT";
-
+/// The old format is the default of the APIs that know it.
 pub(crate) fn answer(state: &mut State, asked: &Asked) -> Answer {
-    let (answer, root) = json_answer(state, asked);
+    let found = kind::of_path(&asked.path);
+    let answer = match json_answer(state, asked, found) {
+        Ok(answer) => answer,
+        Err(answer) => *answer,
+    };
     let wants_json = asked
         .header(&header::ACCEPT)
         .is_some_and(|accept| accept.contains("application/json"));
-    match answer.json_body() {
-        Some(body) if !wants_json => Answer::text(
-            answer.status,
-            "application/xml;charset=UTF-8",
-            xml::print(root, &body),
-        ),
+    let names = match found {
+        Some((kind, id)) => kind
+            .xml
+            .map(|(all, one)| (if id.is_some() { one } else { all }, one)),
+        None => Some(("Error", "")),
+    };
+    match (answer.json_body(), names) {
+        (Some(body), Some((root, item))) if !wants_json => {
+            let root = if answer.status.is_success() { root } else { "Error" };
+            Answer::text(
+                answer.status,
+                "application/xml;charset=UTF-8",
+                xml::print(root, item, &body),
+            )
+        }
         _ => answer,
     }
 }
 
-fn json_answer(state: &mut State, asked: &Asked) -> (Answer, &'static str) {
-    let holder = match authorize(state, asked) {
-        Ok(holder) => holder,
-        Err(answer) => return (*answer, "Error"),
+fn json_answer(
+    state: &mut State,
+    asked: &Asked,
+    found: Option<(&'static Kind, Option<&str>)>,
+) -> Result<Answer, Box<Answer>> {
+    let holder = authorize(state, asked, found.map(|(kind, _)| kind))?;
+    let Some((kind, id)) = found else {
+        let message = "no such resource";
+        return Err(problem::answer(state, asked, Dialect::V3, StatusCode::NOT_FOUND, message).into());
     };
-    let path = asked.path.trim_end_matches('/');
-    let id = path.strip_prefix(REPORTS).and_then(|rest| rest.strip_prefix('/'));
-    let known = path == REPORTS || id.is_some_and(|id| !id.contains('/'));
-    if known && asked.method != Method::GET {
-        let message = "the sandbox only reads reports";
-        return (error(state, StatusCode::METHOD_NOT_ALLOWED, message), "Error");
+    if asked.method != Method::GET {
+        let message = "the sandbox only reads records";
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        return Err(problem::answer(state, asked, kind.dialect, status, message).into());
     }
-    match id {
-        _ if !known => (error(state, StatusCode::NOT_FOUND, "no such resource"), "Error"),
-        Some(id) => (single(state, asked, &holder, &form::decode(id)), "Report"),
-        None => match listing::list(state, asked, &holder) {
-            Ok(mut body) => {
-                finish(state, &mut body);
-                (Answer::json(StatusCode::OK, &body), "Reports")
-            }
-            Err(answer) => (*answer, "Error"),
+    let mut body = match id {
+        Some(id) => match single(state, asked, kind, &holder, &form::decode(id))? {
+            Some(body) => body,
+            None => return Ok(missing(state, asked, kind)),
         },
-    }
+        None => listing::list(state, asked, kind, &holder)?,
+    };
+    finish(state, &mut body, Some(kind));
+    Ok(Answer::json(StatusCode::OK, &body))
 }
 
-/// 401 without the header, 403 for everything else, as Concur's status page says.
-fn authorize(state: &State, asked: &Asked) -> Result<Holder, Box<Answer>> {
-    let Some((scheme, token)) = asked.authorization() else {
-        let message = "Authorization header is missing";
-        return Err(error(state, StatusCode::UNAUTHORIZED, message).into());
+/// v3: 401 without the header, 403 for everything else, as Concur's status page says. v4: 401 for a bad token too.
+fn authorize(state: &State, asked: &Asked, kind: Option<&Kind>) -> Result<Holder, Box<Answer>> {
+    let dialect = kind.map_or(Dialect::V3, |kind| kind.dialect);
+    let refuse = |status, message: &str| Err(problem::answer(state, asked, dialect, status, message).into());
+    let forbidden = |message: &str| refuse(StatusCode::FORBIDDEN, message);
+    let bad_token = match dialect {
+        Dialect::V3 => StatusCode::FORBIDDEN,
+        _ => StatusCode::UNAUTHORIZED,
     };
-    let forbidden = |message| Err(error(state, StatusCode::FORBIDDEN, message).into());
+    let Some((scheme, token)) = asked.authorization() else {
+        return refuse(StatusCode::UNAUTHORIZED, "Authorization header is missing");
+    };
     if !scheme.eq_ignore_ascii_case("Bearer") && !scheme.eq_ignore_ascii_case("OAuth") {
-        return forbidden("Forbidden Request: unknown authorization scheme");
+        return refuse(bad_token, "Forbidden Request: unknown authorization scheme");
     }
     if asked
         .host
@@ -76,10 +91,19 @@ fn authorize(state: &State, asked: &Asked) -> Result<Holder, Box<Answer>> {
         return forbidden("Forbidden Request: the company has moved to another data center");
     }
     let Some(holder) = state.access.holder(token, state.clock.steady()) else {
-        return forbidden("Forbidden. Please check your Instance URL and OAuth token.");
+        return refuse(
+            bad_token,
+            "Forbidden. Please check your Instance URL and OAuth token.",
+        );
     };
-    if !holder.scope.split_whitespace().any(|scope| scope == SCOPE) {
-        return forbidden("Forbidden Request: the token lacks the scope EXPRPT");
+    let scopes = kind.map_or(&["EXPRPT"][..], |kind| kind.scopes);
+    if !holder
+        .scope
+        .split_whitespace()
+        .any(|scope| scopes.contains(&scope))
+    {
+        let wanted = scopes.first().copied().unwrap_or_default();
+        return forbidden(&format!("Forbidden Request: the token lacks the scope {wanted}"));
     }
     if holder.login.is_none() {
         return forbidden("Forbidden Request: the token has no user or company");
@@ -87,71 +111,56 @@ fn authorize(state: &State, asked: &Asked) -> Result<Holder, Box<Answer>> {
     Ok(holder.clone())
 }
 
-/// The v1 to v3 shape `{"Error": {"Message", "Server-Time", "Id"}}`; its time is in the server's own zone.
-pub(crate) fn error(state: &State, status: StatusCode, message: &str) -> Answer {
-    Answer::json(status, &error_body(state, message))
-}
-
-pub(crate) fn error_body(state: &State, message: &str) -> Value {
-    let pacific = TimeZone::get("America/Los_Angeles").unwrap_or(TimeZone::UTC);
-    json!({"Error": {
-        "Message": message,
-        "Server-Time": dates::print(state.now(), &pacific),
-        "Id": uuid::Uuid::new_v4().to_string().to_uppercase(),
-    }})
-}
-
-fn single(state: &mut State, asked: &Asked, holder: &Holder, id: &str) -> Answer {
+fn single(
+    state: &State,
+    asked: &Asked,
+    kind: &Kind,
+    holder: &Holder,
+    id: &str,
+) -> Result<Option<Value>, Box<Answer>> {
     let query = form::pairs(&asked.query);
     let login = match form::value(&query, "user") {
+        _ if kind.whose != Whose::User => None,
         Some("ALL") => {
-            return Answer::message(StatusCode::BAD_REQUEST, "user=ALL is not allowed for one report");
+            let message = "user=ALL is not allowed for one record";
+            return Err(problem::bad_query(state, asked, kind.dialect, message));
         }
-        Some(login) => login.to_owned(),
-        None => holder.login.clone().unwrap_or_default(),
+        Some(login) => Some(login.to_owned()),
+        None => holder.login.clone(),
     };
-    if Some(&login) != holder.login.as_ref() && !state.knobs.has_all_role {
-        return error(
-            state,
-            StatusCode::FORBIDDEN,
-            "Forbidden Request: the role for other users is missing",
-        );
+    if login.is_some() && login != holder.login && !state.knobs.has_all_role {
+        let message = "Forbidden Request: the role for other users is missing";
+        return Err(problem::answer(state, asked, kind.dialect, StatusCode::FORBIDDEN, message).into());
     }
-    let steady = state.clock.steady();
-    let zone = state.knobs.time_zone();
-    let base = state.base_url(asked);
-    let found = state.reports.by_id.get(id).and_then(|report| {
-        let version = report.visible(steady)?;
-        let owned = record::text_field(version, "OwnerLoginID") == Some(login.as_str());
-        owned.then(|| record::print(id, report, version, &zone, &base, &asked.query))
-    });
-    match (found, state.knobs.not_found) {
-        (Some(mut body), _) => {
-            finish(state, &mut body);
-            Answer::json(StatusCode::OK, &body)
+    let shown = state
+        .records(&kind.resource)
+        .and_then(|records| records.by_id.get(id)?.visible(id, state.clock.steady()))
+        .filter(|shown| login.is_none() || kind::owner(kind, shown.version) == login.as_deref());
+    Ok(shown.map(|shown| kind::print(&kind.resource, &shown, &state.style(asked, true))))
+}
+
+fn missing(state: &State, asked: &Asked, kind: &Kind) -> Answer {
+    let name = kind
+        .xml
+        .map_or("record".to_owned(), |(_, one)| one.to_lowercase());
+    let message = format!("No {name} found with the specified ID");
+    match (kind.dialect, state.knobs.not_found) {
+        (Dialect::V3, NotFound::ErrorIn200) => {
+            Answer::json(StatusCode::OK, &json!({"Error": {"Message": message}}))
         }
-        (None, NotFound::ErrorIn200) => Answer::json(
-            StatusCode::OK,
-            &json!({"Error": {"Message": "No report found with the specified ID"}}),
-        ),
-        (None, NotFound::Status404) => error(
-            state,
-            StatusCode::NOT_FOUND,
-            "No report found with the specified ID",
-        ),
+        _ => problem::answer(state, asked, kind.dialect, StatusCode::NOT_FOUND, &message),
     }
 }
 
 /// Applies the knobs that bend every JSON object: extra fields, then shuffled keys.
-pub(crate) fn finish(state: &mut State, body: &mut Value) {
+pub(crate) fn finish(state: &mut State, body: &mut Value, kind: Option<&Kind>) {
     if state.knobs.extra_fields {
         add_extra(body);
-        for item in body
-            .get_mut("Items")
-            .and_then(Value::as_array_mut)
-            .into_iter()
-            .flatten()
-        {
+        let items = match kind {
+            Some(kind) => body.get_mut((kind.items)(&state.knobs)),
+            None => Some(&mut *body),
+        };
+        for item in items.and_then(Value::as_array_mut).into_iter().flatten() {
             add_extra(item);
         }
     }
@@ -189,7 +198,7 @@ fn shuffle(state: &mut State, value: &mut Value) {
 }
 
 /// Headers that every answer of the vendor has.
-pub(crate) fn vendor_headers(state: &State, asked: &Asked, answer: &mut Answer) {
+pub(crate) fn vendor_headers(state: &State, target: Target, asked: &Asked, answer: &mut Answer) {
     let correlation = match asked.header_named("concur-correlationid") {
         Some(given) => given.to_owned(),
         None => uuid::Uuid::new_v4().to_string(),
@@ -200,10 +209,11 @@ pub(crate) fn vendor_headers(state: &State, asked: &Asked, answer: &mut Answer) 
     {
         answer.header(header::DATE, &date);
     }
-    if state.knobs.deprecation_warning && asked.path.starts_with("/api/") {
-        let warning =
-            "'/api/v3.0/expense/reports' is deprecated; use '/expensereports/v4/'. See 'the sandbox'";
-        answer.header(HeaderName::from_static("x-api-warn"), warning);
+    let of_api = target == Target::Hub || kind::of_target(target).is_some();
+    if state.knobs.deprecation_warning && of_api {
+        let path = kind::of_path(&asked.path).map_or(asked.path.as_str(), |(kind, _)| kind.path);
+        let warning = format!("'{path}' is deprecated; use its next version. See 'the sandbox'");
+        answer.header(HeaderName::from_static("x-api-warn"), &warning);
         let sunset = HeaderValue::from_static("Sun, 01 Mar 2020 00:00:00 GMT");
         answer.headers.insert(HeaderName::from_static("sunset"), sunset);
     }

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 use crate::answer::{Answer, Content};
 use crate::asked::Asked;
-use crate::fault::Fault;
+use crate::fault::{Fault, Target};
+use crate::problem::{self, Dialect};
 use crate::state::State;
-use crate::{api, token};
+use crate::{kind, token};
 
 const HTML: &str = "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head>\
 <body><h1>Bad Gateway</h1><p>The server is temporarily unable to service your request.</p></body></html>";
@@ -15,10 +16,12 @@ const HTML: &str = "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></h
 /// The answer under a fault; `regular` computes the answer without it and is called only if needed.
 pub(crate) fn bend(
     state: &mut State,
+    target: Target,
     asked: &Asked,
     fault: &Fault,
     regular: impl FnOnce(&mut State, &Asked) -> Answer,
 ) -> Answer {
+    let dialect = Dialect::of(target);
     match fault {
         Fault::Status {
             status,
@@ -36,17 +39,20 @@ pub(crate) fn bend(
         }
         Fault::Deadlock => {
             let message = "Transaction was deadlocked on lock resources and has been chosen as the victim";
-            api::error(state, StatusCode::BAD_REQUEST, message)
+            problem::answer(state, asked, dialect, StatusCode::BAD_REQUEST, message)
         }
         Fault::Maintenance => {
             let message = "The service is down for maintenance";
-            api::error(state, StatusCode::SERVICE_UNAVAILABLE, message)
+            problem::answer(state, asked, dialect, StatusCode::SERVICE_UNAVAILABLE, message)
         }
         Fault::Html => Answer::text(StatusCode::BAD_GATEWAY, "text/html", HTML),
-        Fault::ErrorIn200 => Answer::json(
-            StatusCode::OK,
-            &json!({"Error": {"Message": "An unexpected error has occurred"}}),
-        ),
+        Fault::ErrorIn200 => {
+            let message = "An unexpected error has occurred";
+            match dialect {
+                Dialect::V3 => Answer::json(StatusCode::OK, &json!({"Error": {"Message": message}})),
+                _ => problem::answer(state, asked, dialect, StatusCode::OK, message),
+            }
+        }
         Fault::Truncated => {
             let mut answer = regular(state, asked);
             if let Content::Full(bytes) = &answer.content {
@@ -63,15 +69,27 @@ pub(crate) fn bend(
         }
         Fault::MissingItems => {
             let mut answer = regular(state, asked);
-            if let Some(Value::Object(mut fields)) = answer.json_body() {
-                fields.shift_remove("Items");
-                answer.set_json_body(&Value::Object(fields));
+            match answer.json_body() {
+                Some(Value::Object(mut fields)) => {
+                    fields.shift_remove(items(state, target));
+                    answer.set_json_body(&Value::Object(fields));
+                }
+                Some(Value::Array(_)) => answer.set_json_body(&json!({})),
+                _ => {}
             }
             answer
         }
         Fault::Huge { bytes } => {
             let mut answer = Answer::text(StatusCode::OK, "application/json;charset=UTF-8", "");
-            answer.content = Content::Huge(*bytes);
+            let (head, tail) = match dialect {
+                Dialect::Hub => ("[".to_owned(), "]"),
+                Dialect::V3 => (
+                    format!("{{\"{}\":[", items(state, target)),
+                    "],\"NextPage\":null}",
+                ),
+                Dialect::V4 | Dialect::Scim => (format!("{{\"{}\":[", items(state, target)), "]}"),
+            };
+            answer.content = Content::Huge(*bytes, head, tail);
             answer
         }
         Fault::Redirect { location } => {
@@ -91,6 +109,11 @@ pub(crate) fn bend(
             Answer::dropped()
         }
     }
+}
+
+/// Where a listing of the target has its records.
+fn items(state: &State, target: Target) -> &'static str {
+    kind::of_target(target).map_or("Items", |kind| (kind.items)(&state.knobs))
 }
 
 fn plain_status(
@@ -117,7 +140,7 @@ fn plain_status(
 /// The only 429 that Concur's pages print word for word has this shape and `retry-after: 0`.
 fn too_many(state: &State, asked: &Asked, retry_after: &str) -> Answer {
     let body = json!({
-        "timestamp": state.now().strftime("%Y-%m-%dT%H:%M:%S%.3f+00:00").to_string(),
+        "timestamp": problem::timestamp(state),
         "httpStatus": "429 - Too Many Requests",
         "error": {"id": "security.rate.limit.reached", "message": "Too many requests"},
         "path": asked.path,

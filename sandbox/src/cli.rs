@@ -11,21 +11,22 @@ use tracing_subscriber::EnvFilter;
 
 /// Pretends to be SAP Concur, for trying out and testing programs that poll it.
 ///
-/// Four servers run in one process: the OAuth token endpoint, the expense reports API, a receiver for
-/// callbacks, and a control API with which you make, edit and delete reports and order faults. All data is
-/// made up and lives in memory.
+/// Five servers run in one process: the OAuth token endpoint, the API (expense reports, invoices, travel
+/// requests and more), the hub dialect of Cloud Elements and SAP Open Connectors, a receiver for callbacks, and
+/// a control API with which you make, edit and delete records and order faults. All data is made up and lives
+/// in memory.
 ///
 /// Try: curl -d '{"command":"seed","count":3}' http://127.0.0.1:8404/control
 ///
-/// When all four listen, one line of JSON with their base URLs is printed on standard output; the log goes to
+/// When all five listen, one line of JSON with their base URLs is printed on standard output; the log goes to
 /// standard error (RUST_LOG sets its level). SIGTERM or Ctrl-C ends the process with status 0.
 #[derive(Parser)]
 #[command(version, verbatim_doc_comment)]
 pub(crate) struct Cli {
-    /// Address of the token endpoint (POST /oauth2/v0/token); port 0 takes any free one
+    /// Address of the token endpoint (POST /oauth2/v0/token, GET /oauth2/v0/authorize); port 0 takes any free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8401")]
     token_listen: SocketAddr,
-    /// Address of the reports API (GET /api/v3.0/expense/reports), printed as geolocation in token answers
+    /// Address of the API (GET /api/v3.0/expense/reports and others), printed as geolocation in token answers
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8402")]
     api_listen: SocketAddr,
     /// Address of the callback receiver (POST /callback)
@@ -34,6 +35,9 @@ pub(crate) struct Cli {
     /// Address of the control API (POST /control, GET /control/{log,received,state}, GET /healthz)
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8404")]
     control_listen: SocketAddr,
+    /// Address of the hub (GET /elements/api-v2/hubs/expense/reports and others)
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    hub_listen: SocketAddr,
     /// Base URL to print as geolocation in token answers instead of the API's address
     #[arg(long, value_name = "URL")]
     geolocation: Option<String>,
@@ -52,6 +56,10 @@ pub(crate) struct Cli {
     /// Company request token to accept as password of the authtoken grant [default: sandbox-request-token]
     #[arg(long, value_name = "TOKEN")]
     request_token: Option<String>,
+    /// Authorization header that the hub accepts [default: User sandbox-user, Organization sandbox-organization,
+    /// Element sandbox-element]
+    #[arg(long, value_name = "HEADER")]
+    hub_authorization: Option<String>,
     /// Key with which the receiver checks Elements-Webhook-Signature; without it nothing is checked
     #[arg(long, value_name = "KEY")]
     signature_key: Option<String>,
@@ -89,6 +97,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), String> {
     let api = listen("--api-listen", cli.api_listen).await?;
     let receiver = listen("--receiver-listen", cli.receiver_listen).await?;
     let control = listen("--control-listen", cli.control_listen).await?;
+    let hub = listen("--hub-listen", cli.hub_listen).await?;
 
     let geolocation = cli.geolocation.clone();
     let sandbox = Sandbox::new(options(cli)?);
@@ -98,6 +107,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), String> {
         "api": url("--api-listen", &api)?,
         "receiver": url("--receiver-listen", &receiver)?,
         "control": url("--control-listen", &control)?,
+        "hub": url("--hub-listen", &hub)?,
     });
     print_line(&ready)?;
     tracing::info!(addresses = %ready, "sandbox is ready");
@@ -106,6 +116,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), String> {
         never = sandbox.serve(api, sandbox.api_router()) => match never {},
         never = sandbox.serve(receiver, sandbox.receiver_router()) => match never {},
         never = sandbox.serve(control, sandbox.control_router()) => match never {},
+        never = sandbox.serve(hub, sandbox.hub_router()) => match never {},
         () = ended => {
             tracing::info!("sandbox ends");
             Ok(())
@@ -151,6 +162,7 @@ fn options(cli: Cli) -> Result<Options, String> {
         client_secret: cli.client_secret.unwrap_or(default.client_secret),
         refresh_token: cli.refresh_token.unwrap_or(default.refresh_token),
         company_uuid: cli.company_uuid.unwrap_or(default.company_uuid),
+        hub_authorization: cli.hub_authorization.unwrap_or(default.hub_authorization),
         request_token: cli.request_token.unwrap_or(default.request_token),
         signature_key: cli.signature_key,
         ..Options::default()

@@ -1,50 +1,65 @@
 //! Commands of the control API.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::fault::{Fault, Target};
+use crate::resource::Resource;
 
 /// One thing to do to the sandbox; as JSON tagged with `command`.
+///
+/// Commands about records mean expense reports unless [`Command::on`] names another resource, in JSON the
+/// field `resource`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(
+    remote = "Self",
     tag = "command",
     rename_all = "kebab-case",
     rename_all_fields = "camelCase",
     deny_unknown_fields
 )]
 pub enum Command {
-    /// Make many reports at once; answers `{"ids": […]}`.
+    /// A command about the records of a resource.
+    #[serde(skip)]
+    On {
+        /// The resource.
+        resource: Resource,
+        /// The command.
+        command: Box<Command>,
+    },
+    /// Make many records at once; answers `{"ids": […]}`.
     Seed(Seed),
-    /// Make one report; answers `{"id": …}`.
+    /// Make one record; answers `{"id": …}`.
     Create(Create),
-    /// Change a report's header, which bumps `LastModifiedDate`.
+    /// Change a record's header, which bumps its modification date.
     Edit(Edit),
-    /// Change an entry of a report, which by default leaves `LastModifiedDate` alone.
+    /// Change an entry of an expense report, which by default leaves `LastModifiedDate` alone.
     EditEntry {
         /// The report's id.
         id: String,
     },
-    /// Remove a report without a trace.
+    /// Remove a record without a trace; invoices and lists stay, marked as deleted.
     Delete {
-        /// The report's id.
+        /// The record's id.
         id: String,
     },
-    /// Remove the report at a place of the present unfiltered listing; answers `{"id": …}`.
+    /// Remove the record at a place of the present unfiltered listing; answers `{"id": …}`.
     DeleteListed {
         /// Place, counted from 0.
         index: usize,
     },
-    /// Edit the report at a place of the present unfiltered listing; answers `{"id": …}`.
+    /// Edit the record at a place of the present unfiltered listing; answers `{"id": …}`.
     EditListed {
         /// Place, counted from 0.
         index: usize,
-        /// New `LastModifiedDate`; now if not given.
+        /// New modification date; now if not given.
         #[serde(default)]
         modified: Option<Timestamp>,
     },
-    /// Add any JSON value behind the reports of every listing.
+    /// Add any JSON value behind the records of every listing.
     RawItem {
         /// The value.
         value: Value,
@@ -58,9 +73,9 @@ pub enum Command {
     },
     /// Plan a fault.
     Fault(PlannedFault),
-    /// Answer with a report as a listing would print it now, or null.
+    /// Answer with a record as a listing would print it now, or null.
     Show {
-        /// Id of the report.
+        /// Id of the record.
         id: String,
     },
     /// Forget the faults that are still to come.
@@ -98,53 +113,94 @@ pub enum Command {
     ClearLog,
 }
 
-/// Reports made at once, each created and modified at `first + index * stepMs`.
+impl Command {
+    /// The command for records of another resource than expense reports.
+    pub fn on(self, resource: Resource) -> Command {
+        Command::On {
+            resource,
+            command: Box::new(self),
+        }
+    }
+}
+
+impl Serialize for Command {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Command::On { resource, command } = self else {
+            return Command::serialize(self, serializer);
+        };
+        let mut value = serde_json::to_value(command).map_err(S::Error::custom)?;
+        if let Some(fields) = value.as_object_mut() {
+            fields.insert("resource".into(), resource.to_string().into());
+        }
+        value.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Command {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Command, D::Error> {
+        let mut value = Value::deserialize(deserializer)?;
+        let resource = value
+            .as_object_mut()
+            .and_then(|fields| fields.shift_remove("resource"));
+        let command = Command::deserialize(value).map_err(D::Error::custom)?;
+        match resource {
+            None => Ok(command),
+            Some(resource) => {
+                let resource = Resource::deserialize(resource).map_err(D::Error::custom)?;
+                Ok(command.on(resource))
+            }
+        }
+    }
+}
+
+/// Records made at once, each created and modified at `first + index * stepMs`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Seed {
     /// How many, at most a million.
     pub count: u32,
-    /// Ids are this prefix and a number of at least four digits, counted from 0000 on; else 20 hex characters.
+    /// Ids are this prefix and a number of at least four digits, counted from 0000 on; else as the vendor makes them.
     pub prefix: Option<String>,
-    /// Date of the first report; by default such that the last one is an hour old.
+    /// Date of the first record; by default such that the last one is an hour old.
     pub first: Option<Timestamp>,
-    /// Milliseconds between two reports; 60000 if not given.
+    /// Milliseconds between two records; 60000 if not given.
     pub step_ms: Option<i64>,
 }
 
-/// A report to make.
+/// A record to make.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Create {
-    /// Its id; 20 hex characters if not given.
+    /// Its id; as the vendor makes them if not given.
     pub id: Option<String>,
-    /// Its `Name`.
+    /// Its `Name`, or the field that stands for it in the resource.
     pub name: Option<String>,
-    /// Its `CreateDate`; now if not given.
+    /// Its creation date; now if not given.
     pub created: Option<Timestamp>,
-    /// Its `LastModifiedDate`; the creation date if not given.
+    /// Its modification date; the creation date if not given.
     pub modified: Option<Timestamp>,
     /// Listings show it this many milliseconds later, with its earlier dates.
     pub visible_after_ms: Option<u64>,
     /// Its owner's login id; the token owner if not given.
     pub owner: Option<String>,
-    /// It is a Central Reconciliation report, which is never listed.
+    /// It is never listed, as a Central Reconciliation report.
     pub central_reconciliation: bool,
-    /// Fields to print in place of the made-up ones, by their v3 names.
+    /// Fields to print in place of the made-up ones, by their printed names. Of a hub's collection they are all there is;
+    /// `{id}`, `{created}` and `{modified}` in them stand for the record's own.
     pub set: Map<String, Value>,
 }
 
-/// A change of a report's header.
+/// A change of a record.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Edit {
-    /// The report's id.
+    /// The record's id.
     pub id: String,
-    /// New `LastModifiedDate`; now if not given.
+    /// New modification date; now if not given.
     pub modified: Option<Timestamp>,
     /// Listings show the change this many milliseconds later, with its earlier date.
     pub visible_after_ms: Option<u64>,
-    /// Fields to print from now on, by their v3 names.
+    /// Fields to print from now on, by their printed names.
     pub set: Map<String, Value>,
 }
 
@@ -186,18 +242,21 @@ fn one() -> u32 {
 /// Why a command was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
-    /// No report has this id.
-    #[error("no report has the id {0:?}: create it first, or look at GET /control/state")]
-    UnknownReport(String),
-    /// A report with this id exists.
-    #[error("a report with the id {0:?} exists already: choose another id")]
-    ReportExists(String),
+    /// No record has this id.
+    #[error("no record has the id {0:?}: create it first, or look at GET /control/state")]
+    UnknownRecord(String),
+    /// A record with this id exists.
+    #[error("a record with the id {0:?} exists already: choose another id")]
+    RecordExists(String),
+    /// No command made records of this collection.
+    #[error("the collection {0} does not exist: create or seed a record of it first")]
+    UnknownCollection(Resource),
     /// The listing is shorter.
-    #[error("index {index} is outside of the listing, which has {length} reports counted from 0")]
+    #[error("index {index} is outside of the listing, which has {length} records counted from 0")]
     OutsideListing {
         /// The index asked for.
         index: usize,
-        /// Reports in the listing.
+        /// Records in the listing.
         length: usize,
     },
     /// A field has a value that makes no sense.

@@ -1,4 +1,4 @@
-//! Concur v3 dates: no zone, none to three fraction digits; and HTTP dates.
+//! Dates as the APIs print and read them; and HTTP dates.
 
 use jiff::civil::{Date, DateTime};
 use jiff::fmt::rfc2822;
@@ -23,6 +23,16 @@ pub(crate) fn print(time: Timestamp, zone: &TimeZone) -> String {
         0 => seconds,
         ms => format!("{seconds}.{}", format!("{ms:03}").trim_end_matches('0')),
     }
+}
+
+/// Prints as invoice digests do: `2023-03-23 12:48:43.0`, whole seconds with one digit behind them.
+pub(crate) fn print_spaced(time: Timestamp, zone: &TimeZone) -> String {
+    format!("{}.0", zone.to_datetime(time).strftime("%Y-%m-%d %H:%M:%S"))
+}
+
+/// Prints in UTC with that many digits of the fraction: `2018-05-25T07:31:33.000Z`.
+pub(crate) fn zulu(time: Timestamp, digits: usize) -> String {
+    format!("{time:.digits$}")
 }
 
 /// Prints the `Date` header of HTTP.
@@ -51,6 +61,37 @@ pub(crate) fn parse_filter(text: &str, zone: &TimeZone, suffix_accepted: bool) -
     } else {
         None
     }
+}
+
+/// Reads a filter value of invoice digests: the midnight of `yyyy-MM-dd`.
+pub(crate) fn parse_day(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    if has_shape(text, "0000-00-00") {
+        parse_filter(text, zone, false)
+    } else {
+        None
+    }
+}
+
+/// Reads a filter value of travel requests: `yyyy-MM-dd` or `yyyy-MM-ddTHH:mm:ssZ`.
+pub(crate) fn parse_zulu(text: &str) -> Option<Timestamp> {
+    if has_shape(text, "0000-00-00T00:00:00Z") {
+        text.parse().ok()
+    } else {
+        parse_day(text, &TimeZone::UTC)
+    }
+}
+
+/// Reads any usual way to write a date, as a hub compares them; without a zone it is in the given one.
+pub(crate) fn parse_any(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    text.parse()
+        .ok()
+        .or_else(|| in_zone(text.parse().ok()?, zone))
+        .or_else(|| rfc2822::DateTimeParser::new().parse_timestamp(text).ok())
+}
+
+/// Whether a text begins like a date.
+pub(crate) fn looks_like_date(text: &str) -> bool {
+    text.get(..10).is_some_and(|start| has_shape(start, "0000-00-00"))
 }
 
 fn in_zone(local: DateTime, zone: &TimeZone) -> Option<Timestamp> {
@@ -140,6 +181,47 @@ mod tests {
             parse_filter("2026-01-02T03:04:05.678", &new_york, false),
             Some(at("2026-01-02T08:04:05.678Z"))
         );
+    }
+
+    #[test]
+    fn other_apis_print_and_read_in_their_own_ways() {
+        let zone = TimeZone::get("America/New_York").unwrap();
+        let time = at("2023-03-23T16:48:43.987654Z");
+        assert_eq!(print_spaced(time, &zone), "2023-03-23 12:48:43.0");
+        assert_eq!(zulu(time, 3), "2023-03-23T16:48:43.987Z");
+        assert_eq!(zulu(at("2023-03-23T16:48:43Z"), 6), "2023-03-23T16:48:43.000000Z");
+
+        let midnight = Some(at("2023-03-23T04:00:00Z"));
+        assert_eq!(parse_day("2023-03-23", &zone), midnight);
+        assert_eq!(parse_day("2023-03-23T00:00:00.000", &zone), None);
+        assert_eq!(parse_zulu("2023-03-23"), Some(at("2023-03-23T00:00:00Z")));
+        assert_eq!(
+            parse_zulu("2023-03-23T16:48:43Z"),
+            Some(at("2023-03-23T16:48:43Z"))
+        );
+        for bad in [
+            "2023-03-23T16:48:43.000Z",
+            "2023-03-23T16:48:43+00:00",
+            "2023-03-32",
+            "",
+        ] {
+            assert_eq!(parse_zulu(bad), None, "{bad}");
+        }
+        for text in [
+            "2023-03-23T00:00:00-04:00",
+            "2023-03-23T04:00:00.000+0000",
+            "2023-03-23T04:00:00Z",
+            "2023-03-23T00:00:00",
+            "2023-03-23 00:00:00.0",
+            "2023-03-23",
+            "Thu, 23 Mar 2023 04:00:00 GMT",
+            "Thu, 23 Mar 2023 00:00:00 -0400",
+        ] {
+            assert_eq!(parse_any(text, &zone), midnight, "{text}");
+        }
+        for text in ["", "Oslo", "2023-03-23T00:00:00 04:00", "yesterday"] {
+            assert_eq!(parse_any(text, &zone), None, "{text}");
+        }
     }
 
     #[test]

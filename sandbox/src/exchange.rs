@@ -13,7 +13,28 @@ use crate::fault::{Fault, Target};
 use crate::log::Logged;
 use crate::receiver::{self, Received};
 use crate::state::State;
-use crate::{Sandbox, api, token};
+use crate::{Sandbox, api, authorize, hub, kind, token};
+
+/// What listens at an address.
+#[derive(Clone, Copy)]
+pub(crate) enum Listener {
+    Token,
+    Api,
+    Hub,
+    Receiver,
+}
+
+impl Listener {
+    fn target(self, path: &str) -> Target {
+        match self {
+            Listener::Token if path == authorize::PATH => Target::Authorize,
+            Listener::Token => Target::Token,
+            Listener::Api => kind::of_path(path).map_or(Target::Reports, |(kind, _)| kind.target),
+            Listener::Hub => Target::Hub,
+            Listener::Receiver => Target::Receiver,
+        }
+    }
+}
 
 /// A request that has been counted and logged.
 struct Arrival {
@@ -23,11 +44,12 @@ struct Arrival {
     afterwards: Vec<Command>,
 }
 
-pub(crate) async fn exchange(sandbox: Sandbox, target: Target, request: Request<Body>) -> Response<Body> {
+pub(crate) async fn exchange(sandbox: Sandbox, listener: Listener, request: Request<Body>) -> Response<Body> {
     let Some(asked) = Asked::read(request).await else {
         return Answer::message(StatusCode::BAD_REQUEST, "the request body could not be read")
             .into_response();
     };
+    let target = listener.target(&asked.path);
     let arrival = arrive(&mut sandbox.lock(), target, &asked);
     if let Some(ms) = arrival.fault.as_ref().and_then(Fault::hang_before) {
         sandbox.tick();
@@ -83,15 +105,17 @@ fn conclude(state: &mut State, target: Target, asked: &Asked, arrival: Arrival) 
     let number = arrival.number;
     let regular = |state: &mut State, asked: &Asked| match target {
         Target::Token => token::answer(state, asked),
-        Target::Reports => api::answer(state, asked),
+        Target::Authorize => authorize::answer(state, asked),
+        Target::Hub => hub::answer(state, asked),
         Target::Receiver => receiver::answer(state, asked, number),
+        _ => api::answer(state, asked),
     };
     let mut answer = match &arrival.fault {
-        Some(fault) => bend(state, asked, fault, regular),
+        Some(fault) => bend(state, target, asked, fault, regular),
         None => regular(state, asked),
     };
     if target != Target::Receiver {
-        api::vendor_headers(state, asked, &mut answer);
+        api::vendor_headers(state, target, asked, &mut answer);
     }
     state.run(arrival.afterwards);
     // During accept-then-hang the logs already show the status that a patient sender will get.

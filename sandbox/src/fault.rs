@@ -7,13 +7,29 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Endpoint that faults and `at` triggers aim at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Target {
     /// The OAuth token endpoint.
     Token,
-    /// The expense reports API.
+    /// The page to which OAuth's code flow sends a browser.
+    Authorize,
+    /// The expense reports API; also any path of the API that the sandbox does not know.
     Reports,
+    /// The expense entries API.
+    Entries,
+    /// The expense allocations API.
+    Allocations,
+    /// The invoice digests API.
+    Invoices,
+    /// The travel requests API.
+    Requests,
+    /// The lists API.
+    Lists,
+    /// The identity users API.
+    Users,
+    /// The hub, with all its resources.
+    Hub,
     /// The callback receiver.
     Receiver,
 }
@@ -60,7 +76,7 @@ pub enum Fault {
     Truncated,
     /// The regular answer, whose connection breaks in the middle of the body.
     HalfBody,
-    /// The regular answer without `Items`.
+    /// The regular answer without its records.
     MissingItems,
     /// Wait, then answer regularly.
     Hang {

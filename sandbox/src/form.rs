@@ -43,6 +43,17 @@ pub(crate) fn decode(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// Encodes a value for a query string.
+pub(crate) fn encode(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
 fn hex(digits: &[u8]) -> Option<u8> {
     if !digits.iter().all(u8::is_ascii_hexdigit) {
         return None;
@@ -68,5 +79,10 @@ mod tests {
         assert_eq!(got, want);
         assert_eq!(value(&got, "user"), Some("ALL"));
         assert_eq!(value(&got, "flag"), None);
+        let text = "a b+c%/ü~";
+        assert_eq!(
+            (encode(text).as_str(), decode(&encode(text)).as_str()),
+            ("a%20b%2Bc%25%2F%C3%BC~", text)
+        );
     }
 }

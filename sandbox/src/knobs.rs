@@ -97,6 +97,28 @@ choices!(
     NotFound { ErrorIn200 = "error-in-200": "Status 200 with an Error object.", Status404 = "404": "Status 404." }
 );
 
+choices!(
+    /// Where the listing of invoice digests has its records.
+    DigestItems {
+        PaymentRequestDigest = "PaymentRequestDigest": "Under `PaymentRequestDigest`, as public clients read it.",
+        Items = "Items": "Under `Items`, which is documented too.",
+    }
+);
+choices!(
+    /// JSON type of `IsDeleted` in invoice digests.
+    IsDeleted { String = "string": "`\"true\"`, as documented.", Boolean = "boolean": "`true`." }
+);
+
+/// How `/oauth2/v0/authorize` refuses.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthorizeError {
+    /// `error_code` of the redirect.
+    pub code: String,
+    /// `error_description` of the redirect.
+    pub description: String,
+}
+
 /// All knobs; the default is what Concur documents, or its usual behaviour.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
@@ -167,6 +189,22 @@ pub struct Knobs {
     pub correlation_header_case: HeaderCase,
     /// Answer to an unknown single report.
     pub not_found: NotFound,
+    /// Whether a filter by the day (invoice digests) matches the day itself.
+    pub day_filter: Filter,
+    /// Where the listing of invoice digests has its records.
+    pub digest_items: DigestItems,
+    /// JSON type of `IsDeleted` in invoice digests.
+    pub is_deleted: IsDeleted,
+    /// Print `lastModified` in the listing of travel requests, not only in a single one.
+    pub request_last_modified: bool,
+    /// Fill `links` in the listing of lists when there are several pages.
+    pub list_links: bool,
+    /// Hub: leave away fields that are null.
+    pub hub_filter_nulls: bool,
+    /// Hub: names that a `where` may use as the vendor's own parameters; they are ignored.
+    pub hub_parameters: Vec<String>,
+    /// What `/oauth2/v0/authorize` sends back in place of a code.
+    pub authorize_error: Option<AuthorizeError>,
     /// Receiver: refuse with 400 each notification that has one of these object ids.
     pub refuse_ids: Vec<String>,
     /// Receiver: answer this status to everything.
@@ -213,6 +251,14 @@ impl Default for Knobs {
             deprecation_warning: false,
             correlation_header_case: HeaderCase::default(),
             not_found: NotFound::default(),
+            day_filter: Filter::Inclusive,
+            digest_items: DigestItems::default(),
+            is_deleted: IsDeleted::default(),
+            request_last_modified: false,
+            list_links: false,
+            hub_filter_nulls: true,
+            hub_parameters: Vec::new(),
+            authorize_error: None,
             refuse_ids: Vec::new(),
             receiver_status: None,
             receiver_down: false,

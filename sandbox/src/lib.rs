@@ -1,4 +1,5 @@
-//! A simulator of SAP Concur's token endpoint and expense reports listing, and a callback receiver.
+//! A simulator of SAP Concur's OAuth endpoints and APIs, of the hub dialect of Cloud Elements and SAP Open
+//! Connectors, and of a callback receiver.
 //!
 //! It shares no code with the operator it tests, so that each checks the other's reading of the vendor's
 //! documents. All parts hang off one [`Sandbox`]; its clock follows tokio's, also when that is paused.
@@ -7,7 +8,9 @@ mod access;
 mod answer;
 mod api;
 mod asked;
+mod authorize;
 mod bend;
+mod ceql;
 mod clock;
 mod command;
 mod control;
@@ -15,16 +18,20 @@ mod dates;
 mod exchange;
 mod fault;
 mod form;
+mod hub;
+mod kind;
 mod knobs;
 mod listing;
 mod log;
 mod options;
+mod paging;
+mod problem;
 mod random;
 mod receiver;
-mod record;
-mod reports;
+mod resource;
 mod serve;
 mod state;
+mod store;
 mod token;
 mod xml;
 
@@ -40,13 +47,15 @@ pub use crate::answer::ConnectionDropped;
 pub use crate::command::{At, Command, CommandError, Create, Edit, PlannedFault, Seed};
 pub use crate::fault::{Fault, Target};
 pub use crate::knobs::{
-    AllRefusal, ExpiresIn, Filter, FilterRounding, GeolocationStyle, HeaderCase, Knobs, NextPageEnd,
-    NextPageHost, NotFound, OffsetStyle, Order, Rotate, ZoneSuffix,
+    AllRefusal, AuthorizeError, DigestItems, ExpiresIn, Filter, FilterRounding, GeolocationStyle, HeaderCase,
+    IsDeleted, Knobs, NextPageEnd, NextPageHost, NotFound, OffsetStyle, Order, Rotate, ZoneSuffix,
 };
 pub use crate::log::Logged;
 pub use crate::options::Options;
 pub use crate::receiver::{Received, Signature};
+pub use crate::resource::{Resource, UnknownResource};
 
+use crate::exchange::Listener;
 use crate::state::State;
 
 /// The simulated vendor and the receiver; clones share everything.
@@ -59,7 +68,7 @@ struct Shared {
 }
 
 impl Sandbox {
-    /// A sandbox without reports.
+    /// A sandbox without records.
     pub fn new(options: Options) -> Sandbox {
         let shared = Shared {
             state: Mutex::new(State::new(options)),
@@ -68,19 +77,24 @@ impl Sandbox {
         Sandbox(Arc::new(shared))
     }
 
-    /// `POST /oauth2/v0/token` and `DELETE /app-mgmt/v0/connections`.
+    /// `POST /oauth2/v0/token`, `GET /oauth2/v0/authorize` and `DELETE /app-mgmt/v0/connections`.
     pub fn token_router(&self) -> Router {
-        self.router(Target::Token)
+        self.router(Listener::Token)
     }
 
-    /// `GET /api/v3.0/expense/reports` and `GET /api/v3.0/expense/reports/{id}`.
+    /// `GET /api/v3.0/expense/reports` and the other resources, each also with `/{id}`.
     pub fn api_router(&self) -> Router {
-        self.router(Target::Reports)
+        self.router(Listener::Api)
+    }
+
+    /// `GET /elements/api-v2/hubs/{hub}/{resource}`, also with `/{id}`.
+    pub fn hub_router(&self) -> Router {
+        self.router(Listener::Hub)
     }
 
     /// `POST /callback` and any path below it.
     pub fn receiver_router(&self) -> Router {
-        self.router(Target::Receiver)
+        self.router(Listener::Receiver)
     }
 
     /// `POST /control`, `GET /control/{log,received,state}` and `GET /healthz`.
@@ -89,9 +103,9 @@ impl Sandbox {
     }
 
     /// One handler for all paths, so that wrong ones are counted and logged as well.
-    fn router(&self, target: Target) -> Router {
+    fn router(&self, listener: Listener) -> Router {
         let sandbox = self.clone();
-        Router::new().fallback(move |request: Request| exchange::exchange(sandbox.clone(), target, request))
+        Router::new().fallback(move |request: Request| exchange::exchange(sandbox.clone(), listener, request))
     }
 
     /// Carries out a command, as `POST /control` does.
@@ -109,7 +123,7 @@ impl Sandbox {
         self.lock().received.clone()
     }
 
-    /// All requests to the token endpoint and the API, in order.
+    /// All requests to the vendor and the hub, in order.
     pub fn log(&self) -> Vec<Logged> {
         self.lock().log.clone()
     }

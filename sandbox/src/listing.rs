@@ -1,128 +1,118 @@
-//! `GET /api/v3.0/expense/reports`: filters, order and pages.
+//! Listings of any resource: filters, order and the cut of a page.
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::access::Holder;
 use crate::answer::Answer;
 use crate::asked::Asked;
-use crate::knobs::{AllRefusal, Filter, Knobs, NextPageEnd, NextPageHost, OffsetStyle, Order, ZoneSuffix};
+use crate::ceql::Where;
+use crate::kind::{self, DateOf, FilterDate, Kind, Style, Whose};
+use crate::knobs::{AllRefusal, Filter, FilterRounding, Knobs, Order, ZoneSuffix};
+use crate::paging::Position;
 use crate::random::rank;
-use crate::record;
-use crate::reports::{Report, Reports, Version};
+use crate::resource::Resource;
 use crate::state::State;
-use crate::{api, dates, form};
-
-/// Date pairs and the field each looks at; an entry's transaction date has no field in a report.
-const DATE_PAIRS: [(&str, &str); 7] = [
-    ("modifiedDate", "LastModifiedDate"),
-    ("createDate", "CreateDate"),
-    ("userDefinedDate", "UserDefinedDate"),
-    ("submitDate", "SubmitDate"),
-    ("processingPaymentDate", "ProcessingPaymentDate"),
-    ("paidDate", "PaidDate"),
-    ("entryTransactionDate", ""),
-];
-
-/// Text parameters and the field each compares; lists are comma-separated.
-const TEXTS: [(&str, &str); 5] = [
-    ("approvalStatusCode", "ApprovalStatusCode"),
-    ("paymentStatusCode", "PaymentStatusCode"),
-    ("currencyCode", "CurrencyCode"),
-    ("countryCode", "Country"),
-    ("approverLoginID", "ApproverLoginID"),
-];
-
-/// A report as listings show it.
-pub(crate) struct Shown<'a> {
-    pub(crate) id: &'a String,
-    report: &'a Report,
-    version: &'a Version,
-}
+use crate::store::{Shown, Version};
+use crate::{dates, form, paging, problem};
 
 struct DateBound {
-    field: &'static str,
+    of: DateOf,
     after: bool,
     value: Timestamp,
 }
 
-struct Wanted {
-    owner: Option<String>,
+/// What a listing is asked for.
+#[derive(Default)]
+pub(crate) struct Wanted {
+    /// Who owns the records, in the owner's own form.
+    owner: Option<Owner>,
     dates: Vec<DateBound>,
     texts: Vec<(&'static str, Vec<String>)>,
+    /// The hub's condition on the printed record.
+    condition: Where,
 }
 
-pub(crate) fn list(state: &mut State, asked: &Asked, holder: &Holder) -> Result<Value, Box<Answer>> {
-    let query = form::pairs(&asked.query);
-    let wanted = wanted(state, &query, holder)?;
-    let limit = limit(&state.knobs, &query)?;
-    let offset = offset(state, &query)?;
-    state.listings += 1;
+impl Wanted {
+    /// The same, and a condition on the printed record.
+    pub(crate) fn and(self, condition: Where) -> Wanted {
+        Wanted { condition, ..self }
+    }
+}
 
-    let zone = state.knobs.time_zone();
-    let base = state.base_url(asked);
-    let mut shown = shown(&state.reports, state.clock.steady());
-    shown.retain(|item| matches(item, &wanted, state.knobs.filter));
+enum Owner {
+    Login(String),
+    /// An id of the identity service.
+    User(String),
+}
+
+/// The records of one page.
+pub(crate) struct Page {
+    pub(crate) items: Vec<Value>,
+    pub(crate) position: Position,
+    pub(crate) total: usize,
+}
+
+impl Page {
+    /// Where the next page begins, if there is one.
+    pub(crate) fn next(&self, overlap: usize) -> Option<usize> {
+        let end = self.position.offset.saturating_add(self.items.len());
+        let more = end < self.total && !self.items.is_empty();
+        more.then(|| end - overlap.min(self.items.len().saturating_sub(1)))
+    }
+}
+
+pub(crate) fn list(
+    state: &mut State,
+    asked: &Asked,
+    kind: &Kind,
+    holder: &Holder,
+) -> Result<Value, Box<Answer>> {
+    let query = form::pairs(&asked.query);
+    let wanted = wanted(state, asked, kind, &query, holder)?;
+    let position = paging::position(state, asked, kind, &query)?;
+    let page = page(state, asked, &kind.resource, &wanted, position);
+    Ok(paging::body(state, asked, kind, page))
+}
+
+/// Filters, orders and cuts the records of a resource as they are now.
+pub(crate) fn page(
+    state: &mut State,
+    asked: &Asked,
+    resource: &Resource,
+    wanted: &Wanted,
+    position: Position,
+) -> Page {
+    state.listings += 1;
+    let style = state.style(asked, false);
+    let records = state.records(resource);
+    let mut shown = records.map_or_else(Vec::new, |records| records.shown(state.clock.steady()));
+    shown.retain(|item| matches(resource, item, wanted, &style));
     order(&mut shown, state.knobs.order, state.options.seed, state.listings);
-    let total = shown.len() + state.raw_items.len();
-    let items: Vec<Value> = shown
+    let raw = records.map_or_else(Default::default, |records| records.raw.as_slice());
+    let items = shown
         .iter()
         .map(|item| (Some(item), &Value::Null))
-        .chain(state.raw_items.iter().map(|raw| (None, raw)))
-        .skip(offset)
-        .take(limit)
-        .map(|(item, raw)| match item {
-            Some(item) => record::print(item.id, item.report, item.version, &zone, &base, &asked.query),
-            None => raw.clone(),
-        })
+        .chain(raw.iter().map(|raw| (None, raw)))
+        .skip(position.offset)
+        .take(position.limit)
+        .map(|(item, raw)| item.map_or_else(|| raw.clone(), |item| kind::print(resource, item, &style)))
         .collect();
-
-    let end = offset.saturating_add(items.len());
-    let more = end < total && !items.is_empty();
-    let overlap = state.knobs.page_overlap.min(items.len().saturating_sub(1));
-    let mut body = Map::new();
-    body.insert("Items".into(), items.into());
-    match (more, state.knobs.next_page_end) {
-        (true, _) => {
-            let url = next_page(state, asked, &base, end - overlap);
-            body.insert("NextPage".into(), url.into());
-        }
-        (false, NextPageEnd::Null) => {
-            body.insert("NextPage".into(), Value::Null);
-        }
-        (false, NextPageEnd::Empty) => {
-            body.insert("NextPage".into(), "".into());
-        }
-        (false, NextPageEnd::Absent) => {}
+    Page {
+        items,
+        position,
+        total: shown.len() + raw.len(),
     }
-    Ok(Value::Object(body))
-}
-
-/// Everything that an unfiltered listing for all users shows now, by id.
-pub(crate) fn shown(reports: &Reports, steady: Timestamp) -> Vec<Shown<'_>> {
-    reports
-        .by_id
-        .iter()
-        .filter(|(_, report)| report.listed)
-        .filter_map(|(id, report)| {
-            Some(Shown {
-                id,
-                report,
-                version: report.visible(steady)?,
-            })
-        })
-        .collect()
 }
 
 pub(crate) fn order(shown: &mut [Shown<'_>], order: Order, seed: u64, listings: u64) {
     match order {
         Order::Id => {}
-        Order::Created => shown.sort_by_key(|item| (item.version.created, item.report.serial)),
-        Order::ModifiedAsc => shown.sort_by_key(|item| (item.version.modified, item.report.serial)),
+        Order::Created => shown.sort_by_key(|item| (item.version.created, item.serial)),
+        Order::ModifiedAsc => shown.sort_by_key(|item| (item.version.modified, item.serial)),
         Order::ModifiedDesc => {
-            shown.sort_by_key(|item| std::cmp::Reverse((item.version.modified, item.report.serial)));
+            shown.sort_by_key(|item| std::cmp::Reverse((item.version.modified, item.serial)));
         }
         Order::Random => shown.sort_by_cached_key(|item| rank(seed, item.id)),
         Order::Unstable => {
@@ -132,47 +122,16 @@ pub(crate) fn order(shown: &mut [Shown<'_>], order: Order, seed: u64, listings: 
     }
 }
 
-fn bad_request(message: &str) -> Box<Answer> {
-    Answer::message(StatusCode::BAD_REQUEST, message).into()
-}
-
-fn limit(knobs: &Knobs, query: &[(String, String)]) -> Result<usize, Box<Answer>> {
-    let Some(text) = form::value(query, "limit") else {
-        return Ok(knobs.default_limit);
-    };
-    match text.parse::<usize>() {
-        Ok(limit) if limit > 0 => Ok(limit.min(knobs.max_limit)),
-        _ => Err(bad_request("limit is not a positive whole number")),
-    }
-}
-
-fn offset(state: &State, query: &[(String, String)]) -> Result<usize, Box<Answer>> {
-    let Some(text) = form::value(query, "offset") else {
-        return Ok(0);
-    };
-    let known = match state.knobs.offset_style {
-        OffsetStyle::Numeric => text.parse().ok(),
-        OffsetStyle::RandomToken => state.offsets.get(text).copied(),
-    };
-    known.ok_or_else(|| bad_request("offset is not valid"))
-}
-
-fn wanted(state: &State, query: &[(String, String)], holder: &Holder) -> Result<Wanted, Box<Answer>> {
-    let own = holder.login.clone().unwrap_or_default();
-    let owner = match form::value(query, "user") {
-        None => Some(own),
-        Some(login) if login == own => Some(own),
-        Some(_) if !state.knobs.has_all_role => match state.knobs.all_refusal {
-            AllRefusal::Own => Some(own),
-            AllRefusal::Forbidden => {
-                let message = "Forbidden Request: the role for other users' reports is missing";
-                return Err(api::error(state, StatusCode::FORBIDDEN, message).into());
-            }
-        },
-        Some("ALL") => None,
-        Some(login) => Some(login.to_owned()),
-    };
-    let texts = TEXTS
+/// Reads the filters of a query.
+pub(crate) fn wanted(
+    state: &State,
+    asked: &Asked,
+    kind: &Kind,
+    query: &[(String, String)],
+    holder: &Holder,
+) -> Result<Wanted, Box<Answer>> {
+    let texts = kind
+        .texts
         .iter()
         .filter_map(|(name, field)| {
             let list = form::value(query, name)?
@@ -183,87 +142,142 @@ fn wanted(state: &State, query: &[(String, String)], holder: &Holder) -> Result<
         })
         .collect();
     Ok(Wanted {
-        owner,
-        dates: date_bounds(&state.knobs, query)?,
+        owner: owner(state, asked, kind, query, holder)?,
+        dates: date_bounds(state, asked, kind, query)?,
         texts,
+        condition: Where::default(),
     })
 }
 
-fn date_bounds(knobs: &Knobs, query: &[(String, String)]) -> Result<Vec<DateBound>, Box<Answer>> {
-    let zone: TimeZone = knobs.time_zone();
-    let suffix_accepted = knobs.zone_suffix == ZoneSuffix::Accepted;
+fn owner(
+    state: &State,
+    asked: &Asked,
+    kind: &Kind,
+    query: &[(String, String)],
+    holder: &Holder,
+) -> Result<Option<Owner>, Box<Answer>> {
+    let own = holder.login.clone().unwrap_or_default();
+    let forbidden =
+        |message: &str| problem::answer(state, asked, kind.dialect, StatusCode::FORBIDDEN, message).into();
+    match kind.whose {
+        Whose::Company => Ok(None),
+        Whose::UserId => match form::value(query, "userId") {
+            None if holder.company => Err(problem::bad_query(
+                state,
+                asked,
+                kind.dialect,
+                "missingRequiredParam: userId is required with a company token",
+            )),
+            None => Ok(Some(Owner::Login(own))),
+            Some(id) if id == kind::user_id(&own) || state.knobs.has_all_role => {
+                Ok(Some(Owner::User(id.to_owned())))
+            }
+            Some(_) => Err(forbidden("the role for other users' requests is missing")),
+        },
+        Whose::User => match form::value(query, "user") {
+            None => Ok(Some(Owner::Login(own))),
+            Some(login) if login == own => Ok(Some(Owner::Login(own))),
+            Some(_) if !state.knobs.has_all_role => match state.knobs.all_refusal {
+                AllRefusal::Own => Ok(Some(Owner::Login(own))),
+                AllRefusal::Forbidden => Err(forbidden(
+                    "Forbidden Request: the role for other users' reports is missing",
+                )),
+            },
+            Some("ALL") => Ok(None),
+            Some(login) => Ok(Some(Owner::Login(login.to_owned()))),
+        },
+    }
+}
+
+fn date_bounds(
+    state: &State,
+    asked: &Asked,
+    kind: &Kind,
+    query: &[(String, String)],
+) -> Result<Vec<DateBound>, Box<Answer>> {
+    let zone = state.knobs.time_zone();
+    let suffix_accepted = state.knobs.zone_suffix == ZoneSuffix::Accepted;
     let mut bounds = Vec::new();
-    for (pair, field) in DATE_PAIRS {
+    for (pair, of) in kind.dates {
         for (after, end) in [(true, "After"), (false, "Before")] {
             let name = format!("{pair}{end}");
             let Some(text) = form::value(query, &name) else {
                 continue;
             };
-            let value = dates::parse_filter(text, &zone, suffix_accepted).ok_or_else(|| {
-                bad_request(&format!(
-                    "{name} is not a valid date: use yyyy-MM-dd or yyyy-MM-ddTHH:mm:ss.SSS"
-                ))
+            let (value, formats) = match kind.filter_date {
+                FilterDate::V3 => (
+                    dates::parse_filter(text, &zone, suffix_accepted)
+                        .map(|value| dates::coarsen(value, state.knobs.filter_rounding, &zone)),
+                    "yyyy-MM-dd or yyyy-MM-ddTHH:mm:ss.SSS",
+                ),
+                FilterDate::Day => (dates::parse_day(text, &zone), "yyyy-MM-dd"),
+                FilterDate::Zulu => (dates::parse_zulu(text), "yyyy-MM-dd or yyyy-MM-ddTHH:mm:ssZ"),
+            };
+            let value = value.ok_or_else(|| {
+                let message = format!("{name} is not a valid date: use {formats}");
+                problem::bad_query(state, asked, kind.dialect, &message)
             })?;
-            if !field.is_empty() {
-                let value = dates::coarsen(value, knobs.filter_rounding, &zone);
-                bounds.push(DateBound { field, after, value });
+            if !matches!(of, DateOf::Nothing) {
+                bounds.push(DateBound {
+                    of: *of,
+                    after,
+                    value,
+                });
             }
         }
     }
     Ok(bounds)
 }
 
-fn matches(item: &Shown<'_>, wanted: &Wanted, filter: Filter) -> bool {
-    let owner = record::text_field(item.version, "OwnerLoginID");
-    wanted.owner.as_ref().is_none_or(|login| owner == Some(login))
-        && wanted
-            .dates
-            .iter()
-            .all(|bound| within(item.version, bound, filter))
-        && wanted.texts.iter().all(|(field, list)| {
-            record::text_field(item.version, field).is_some_and(|text| list.iter().any(|code| code == text))
-        })
-}
-
-fn within(version: &Version, bound: &DateBound, filter: Filter) -> bool {
-    let date = match bound.field {
-        "LastModifiedDate" => Some(version.modified),
-        "CreateDate" => Some(version.created),
-        field => record::date_field(version, field),
-    };
-    date.is_some_and(|date| {
-        (filter == Filter::Inclusive && date == bound.value)
-            || if bound.after {
-                date > bound.value
-            } else {
-                date < bound.value
-            }
-    })
-}
-
-/// The complete URI of the next page: the query as it came, with another offset.
-fn next_page(state: &mut State, asked: &Asked, base: &str, offset: usize) -> String {
-    let offset = match state.knobs.offset_style {
-        OffsetStyle::Numeric => offset.to_string(),
-        OffsetStyle::RandomToken => {
-            let token = state.random.report_id().to_lowercase();
-            state.offsets.insert(token.clone(), offset);
-            token
+fn matches(resource: &Resource, item: &Shown<'_>, wanted: &Wanted, style: &Style<'_>) -> bool {
+    if let Some(kind) = kind::of(resource) {
+        let owner = kind::owner(kind, item.version);
+        let owned = match &wanted.owner {
+            None => true,
+            Some(Owner::Login(login)) => owner == Some(login),
+            Some(Owner::User(id)) => owner.is_some_and(|login| kind::user_id(login) == *id),
+        };
+        if !owned
+            || !wanted
+                .dates
+                .iter()
+                .all(|bound| within(kind, item.version, bound, style))
+        {
+            return false;
         }
+    }
+    if wanted.texts.is_empty() && wanted.condition.is_empty() {
+        return true;
+    }
+    let record = kind::print(resource, item, style);
+    let has = |field: &str, list: &[String]| {
+        let text = match record.get(field) {
+            None | Some(Value::Null) => return false,
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        };
+        list.contains(&text)
     };
-    let host = match state.knobs.next_page_host {
-        NextPageHost::Own => base,
-        NextPageHost::Foreign => &state.knobs.foreign_host,
+    wanted.texts.iter().all(|(field, list)| has(field, list))
+        && wanted.condition.matches(&record, &style.zone)
+}
+
+fn within(kind: &Kind, version: &Version, bound: &DateBound, style: &Style<'_>) -> bool {
+    let Some(date) = bound.of.read(version) else {
+        return false;
     };
-    let kept = asked
-        .query
-        .split('&')
-        .filter(|part| !part.is_empty() && part.split('=').next() != Some("offset"));
-    let query: Vec<&str> = kept.collect();
-    let separator = if query.is_empty() { "" } else { "&" };
-    format!(
-        "{host}{}?{}{separator}offset={offset}",
-        asked.path,
-        query.join("&")
-    )
+    let Knobs {
+        filter, day_filter, ..
+    } = style.knobs;
+    let (date, filter) = if kind.filter_date == FilterDate::Day {
+        (dates::coarsen(date, FilterRounding::Day, &style.zone), day_filter)
+    } else {
+        (date, filter)
+    };
+    (*filter == Filter::Inclusive && date == bound.value)
+        || if bound.after {
+            date > bound.value
+        } else {
+            date < bound.value
+        }
 }

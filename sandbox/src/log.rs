@@ -8,7 +8,7 @@ use crate::asked::Asked;
 use crate::fault::Target;
 use crate::form;
 
-/// One request to the token endpoint or the reports API.
+/// One request to the vendor.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Logged {
@@ -22,7 +22,7 @@ pub struct Logged {
     pub host: Option<String>,
     /// Path.
     pub path: String,
-    /// Query string as it came; at the token endpoint only the parameters' names.
+    /// Query string as it came; at the OAuth endpoints only the parameters' names.
     pub query: String,
     /// Status answered; 0 during a `hang` and if the connection was dropped.
     pub status: u16,
@@ -40,7 +40,7 @@ pub struct Logged {
 
 impl Logged {
     pub(crate) fn new(number: u64, at: Timestamp, target: Target, asked: &Asked) -> Logged {
-        let token = target == Target::Token;
+        let token = matches!(target, Target::Token | Target::Authorize);
         let query = if token {
             names(&asked.query)
         } else {

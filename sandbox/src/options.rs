@@ -33,6 +33,8 @@ pub struct Options {
     pub scope: String,
     /// Base URL of the API that token answers print.
     pub geolocation: String,
+    /// The Authorization header that the hub accepts: `User …, Organization …, Element …`.
+    pub hub_authorization: String,
     /// Key of the callback signature (HMAC-SHA256); without it signatures are not checked.
     pub signature_key: Option<String>,
     /// The vendor's clock at the start; the system's time if not given.
@@ -54,8 +56,10 @@ impl Default for Options {
             owner_password: "sandbox-password".into(),
             authorization_code: "sandbox-code".into(),
             one_time_password: "sandbox-otp".into(),
-            scope: "EXPRPT CONFIG LIST".into(),
+            scope: "EXPRPT CONFIG LIST INVPMT travelrequest.write identity.user.core.read".into(),
             geolocation: "https://us.api.concursolutions.example".into(),
+            hub_authorization:
+                "User sandbox-user, Organization sandbox-organization, Element sandbox-element".into(),
             signature_key: None,
             start: None,
             seed: 1,

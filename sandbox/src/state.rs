@@ -1,23 +1,24 @@
 //! Everything the sandbox remembers, and what commands do to it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::access::{Access, Holder};
 use crate::asked::Asked;
 use crate::clock::{Clock, add_ms};
 use crate::command::{At, Command, CommandError, Edit, PlannedFault};
 use crate::fault::{Plan, Target};
+use crate::kind::{self, Style};
 use crate::knobs::Knobs;
 use crate::listing;
 use crate::log::Logged;
 use crate::options::Options;
 use crate::random::Random;
 use crate::receiver::Received;
-use crate::record;
-use crate::reports::{Now, Reports};
+use crate::resource::Resource;
+use crate::store::{Now, Records};
 
 /// What the sandbox keeps for each of its endpoints.
 #[derive(Default)]
@@ -33,13 +34,12 @@ pub(crate) struct State {
     pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) access: Access,
-    pub(crate) reports: Reports,
-    pub(crate) raw_items: Vec<Value>,
+    records: BTreeMap<Resource, Records>,
     pub(crate) offsets: HashMap<String, usize>,
     pub(crate) listings: u64,
     pub(crate) geolocation: String,
     pub(crate) refused_hosts: BTreeSet<String>,
-    pub(crate) endpoints: [Endpoint; 3],
+    pub(crate) endpoints: BTreeMap<Target, Endpoint>,
     pub(crate) log: Vec<Logged>,
     pub(crate) received: Vec<Received>,
     pub(crate) numbers: u64,
@@ -54,13 +54,14 @@ impl State {
             clock: Clock::new(options.start.unwrap_or_else(Timestamp::now)),
             random: Random::new(options.seed),
             access: Access::default(),
-            reports: Reports::default(),
-            raw_items: Vec::new(),
+            records: Resource::of_api()
+                .map(|resource| (resource.clone(), Records::new(resource)))
+                .collect(),
             offsets: HashMap::new(),
             listings: 0,
             geolocation: base(&options.geolocation),
             refused_hosts: BTreeSet::new(),
-            endpoints: Default::default(),
+            endpoints: BTreeMap::new(),
             log: Vec::new(),
             received: Vec::new(),
             numbers: 0,
@@ -87,16 +88,28 @@ impl State {
         let holder = Holder {
             login: Some(self.options.owner_login.clone()),
             scope: self.options.scope.clone(),
+            company: false,
         };
         self.access.accept_refresh(token, holder, self.clock.steady());
     }
 
     pub(crate) fn endpoint(&mut self, target: Target) -> &mut Endpoint {
-        let [token, reports, receiver] = &mut self.endpoints;
-        match target {
-            Target::Token => token,
-            Target::Reports => reports,
-            Target::Receiver => receiver,
+        self.endpoints.entry(target).or_default()
+    }
+
+    /// The records of a resource; none of a collection that no command made.
+    pub(crate) fn records(&self, resource: &Resource) -> Option<&Records> {
+        self.records.get(resource)
+    }
+
+    /// How records are printed now.
+    pub(crate) fn style<'a>(&'a self, asked: &'a Asked, single: bool) -> Style<'a> {
+        Style {
+            knobs: &self.knobs,
+            zone: self.knobs.time_zone(),
+            base: self.base_url(asked),
+            query: &asked.query,
+            single,
         }
     }
 
@@ -124,41 +137,18 @@ impl State {
     }
 
     pub(crate) fn apply(&mut self, command: Command) -> Result<Value, CommandError> {
-        let now = self.both_clocks();
         match command {
-            Command::Seed(seed) => {
-                let owner = &self.options.owner_login;
-                let ids = self.reports.seed(&seed, now, owner, &mut self.random)?;
-                return Ok(json!({ "ids": ids }));
-            }
-            Command::Create(create) => {
-                let owner = &self.options.owner_login;
-                let id = self.reports.create(&create, now, owner, &mut self.random)?;
-                return Ok(json!({ "id": id }));
-            }
-            Command::Edit(edit) => self.reports.edit(&edit, now)?,
-            Command::EditEntry { id } => self.edit_entry(id, now)?,
-            Command::Show { id } => return Ok(self.show(&id)),
-            Command::Delete { id } => self.reports.delete(&id)?,
-            Command::DeleteListed { index } => {
-                let id = self.listed(index)?;
-                self.reports.delete(&id)?;
-                return Ok(json!({ "id": id }));
-            }
-            Command::EditListed { index, modified } => {
-                let id = self.listed(index)?;
-                self.reports.edit(
-                    &Edit {
-                        id: id.clone(),
-                        modified,
-                        ..Edit::default()
-                    },
-                    now,
-                )?;
-                return Ok(json!({ "id": id }));
-            }
-            Command::RawItem { value } => self.raw_items.push(value),
-            Command::ClearRawItems => self.raw_items.clear(),
+            Command::On { resource, command } => return self.apply_to(resource, *command),
+            Command::Seed(_)
+            | Command::Create(_)
+            | Command::Edit(_)
+            | Command::EditEntry { .. }
+            | Command::Delete { .. }
+            | Command::DeleteListed { .. }
+            | Command::EditListed { .. }
+            | Command::RawItem { .. }
+            | Command::ClearRawItems
+            | Command::Show { .. } => return self.apply_to(Resource::Reports, command),
             Command::Configure { knobs } => {
                 self.knobs = self.knobs.merged(&knobs).map_err(CommandError::Invalid)?;
             }
@@ -173,7 +163,7 @@ impl State {
             }
             Command::ClearFaults => self
                 .endpoints
-                .iter_mut()
+                .values_mut()
                 .for_each(|endpoint| endpoint.faults.clear()),
             Command::At(at) => {
                 if at.request == 0 {
@@ -208,46 +198,107 @@ impl State {
         Ok(json!({}))
     }
 
-    /// The header's fields stay; only the knob makes the edit visible at all.
-    fn edit_entry(&mut self, id: String, now: Now) -> Result<(), CommandError> {
-        if self.knobs.entry_edit_bumps {
-            return self.reports.edit(
-                &Edit {
-                    id,
+    /// Carries out a command about records.
+    fn apply_to(&mut self, resource: Resource, command: Command) -> Result<Value, CommandError> {
+        let now = self.both_clocks();
+        match command {
+            Command::DeleteListed { index } => {
+                let id = self.listed(&resource, index)?;
+                self.records_mut(&resource)?.delete(&id, now)?;
+                return Ok(json!({ "id": id }));
+            }
+            Command::EditListed { index, modified } => {
+                let id = self.listed(&resource, index)?;
+                let edit = Edit {
+                    id: id.clone(),
+                    modified,
                     ..Edit::default()
-                },
-                now,
-            );
+                };
+                self.records_mut(&resource)?.edit(&edit, now)?;
+                return Ok(json!({ "id": id }));
+            }
+            Command::Show { id } => return Ok(self.show(&resource, &id)),
+            Command::Edit(edit) => self.records_mut(&resource)?.edit(&edit, now)?,
+            Command::EditEntry { id } => self.edit_entry(&resource, id, now)?,
+            Command::Delete { id } => self.records_mut(&resource)?.delete(&id, now)?,
+            Command::ClearRawItems => self.records_mut(&resource)?.raw.clear(),
+            Command::RawItem { value } => self.make(resource).0.raw.push(value),
+            Command::Seed(seed) => {
+                let owner = self.options.owner_login.clone();
+                let (records, random) = self.make(resource);
+                let ids = records.seed(&seed, now, &owner, random)?;
+                return Ok(json!({ "ids": ids }));
+            }
+            Command::Create(create) => {
+                let owner = self.options.owner_login.clone();
+                let (records, random) = self.make(resource);
+                let id = records.create(&create, now, &owner, random)?;
+                return Ok(json!({ "id": id }));
+            }
+            _ => {
+                let message = "resource has no meaning for this command, leave it away";
+                return Err(CommandError::Invalid(message.into()));
+            }
         }
-        if self.reports.by_id.contains_key(&id) {
+        Ok(json!({}))
+    }
+
+    /// The records of a resource, made now if it is a new collection.
+    fn make(&mut self, resource: Resource) -> (&mut Records, &mut Random) {
+        let records = self
+            .records
+            .entry(resource.clone())
+            .or_insert_with(|| Records::new(resource));
+        (records, &mut self.random)
+    }
+
+    fn records_mut(&mut self, resource: &Resource) -> Result<&mut Records, CommandError> {
+        self.records
+            .get_mut(resource)
+            .ok_or_else(|| CommandError::UnknownCollection(resource.clone()))
+    }
+
+    /// The header's fields stay; only the knob makes the edit visible at all.
+    fn edit_entry(&mut self, resource: &Resource, id: String, now: Now) -> Result<(), CommandError> {
+        let bumps = self.knobs.entry_edit_bumps;
+        let records = self.records_mut(resource)?;
+        if bumps {
+            let edit = Edit {
+                id,
+                ..Edit::default()
+            };
+            return records.edit(&edit, now);
+        }
+        if records.by_id.contains_key(&id) {
             Ok(())
         } else {
-            Err(CommandError::UnknownReport(id))
+            Err(CommandError::UnknownRecord(id))
         }
     }
 
-    fn show(&self, id: &str) -> Value {
-        let found = self.reports.by_id.get(id).and_then(|report| {
-            let version = report.visible(self.clock.steady())?;
-            Some(record::print(
-                id,
-                report,
-                version,
-                &self.knobs.time_zone(),
-                &self.geolocation,
-                "",
-            ))
-        });
-        found.unwrap_or(Value::Null)
+    fn show(&self, resource: &Resource, id: &str) -> Value {
+        let style = Style {
+            knobs: &self.knobs,
+            zone: self.knobs.time_zone(),
+            base: self.geolocation.clone(),
+            query: "",
+            single: false,
+        };
+        self.records(resource)
+            .and_then(|records| records.by_id.get(id)?.visible(id, self.clock.steady()))
+            .map_or(Value::Null, |shown| kind::print(resource, &shown, &style))
     }
 
-    fn listed(&self, index: usize) -> Result<String, CommandError> {
-        let mut shown = listing::shown(&self.reports, self.clock.steady());
+    fn listed(&self, resource: &Resource, index: usize) -> Result<String, CommandError> {
+        let records = self
+            .records(resource)
+            .ok_or_else(|| CommandError::UnknownCollection(resource.clone()))?;
+        let mut shown = records.shown(self.clock.steady());
         listing::order(&mut shown, self.knobs.order, self.options.seed, self.listings);
         let length = shown.len();
         shown
             .get(index)
-            .map(|item| item.id.clone())
+            .map(|item| item.id.to_owned())
             .ok_or(CommandError::OutsideListing { index, length })
     }
 
@@ -263,24 +314,47 @@ impl State {
 
     /// As `GET /control/state` prints it.
     pub(crate) fn to_json(&self) -> Value {
-        let [token, reports, receiver] = &self.endpoints;
-        let endpoint = |endpoint: &Endpoint| {
+        let none = Endpoint::default();
+        let endpoint = |target: Target| {
+            let endpoint = self.endpoints.get(&target).unwrap_or(&none);
             json!({
                 "requests": endpoint.requests,
                 "faultsPending": endpoint.faults.pending(),
                 "triggersPending": endpoint.triggers.len(),
             })
         };
+        let steady = self.clock.steady();
+        let records = |records: &Records| {
+            json!({
+                "records": records.by_id.len(),
+                "listed": records.shown(steady).len(),
+                "rawItems": records.raw.len(),
+            })
+        };
+        let reports = self.records.get(&Resource::Reports);
         json!({
             "now": self.now(),
-            "reports": self.reports.by_id.len(),
-            "listed": listing::shown(&self.reports, self.clock.steady()).len(),
-            "rawItems": self.raw_items.len(),
+            "reports": reports.map(|reports| reports.by_id.len()),
+            "listed": reports.map(|reports| reports.shown(steady).len()),
+            "rawItems": reports.map(|reports| reports.raw.len()),
+            "resources": self
+                .records
+                .iter()
+                .map(|(resource, all)| (resource.to_string(), records(all)))
+                .collect::<Map<_, _>>(),
             "geolocation": self.geolocation,
             "locked": self.access.locked,
-            "token": endpoint(token),
-            "reportsApi": endpoint(reports),
-            "receiver": endpoint(receiver),
+            "token": endpoint(Target::Token),
+            "authorize": endpoint(Target::Authorize),
+            "reportsApi": endpoint(Target::Reports),
+            "entriesApi": endpoint(Target::Entries),
+            "allocationsApi": endpoint(Target::Allocations),
+            "invoicesApi": endpoint(Target::Invoices),
+            "requestsApi": endpoint(Target::Requests),
+            "listsApi": endpoint(Target::Lists),
+            "usersApi": endpoint(Target::Users),
+            "hub": endpoint(Target::Hub),
+            "receiver": endpoint(Target::Receiver),
             "received": self.received.len(),
             "accepted": self.received.iter().filter(|received| received.accepted).count(),
             "commandErrors": self.command_errors,

@@ -64,6 +64,18 @@ pub(crate) fn answer(state: &mut State, asked: &Asked) -> Answer {
     }
 }
 
+fn known(code: u32) -> (&'static str, &'static str) {
+    ERRORS.iter().find(|(known, _, _)| *known == code).map_or(
+        ("invalid_request", "token request refused"),
+        |(_, name, meaning)| (*name, *meaning),
+    )
+}
+
+/// What a code means, in the vendor's words.
+pub(crate) fn meaning(code: u32) -> &'static str {
+    known(code).1
+}
+
 /// An error body with its correlation id, as the token endpoint prints it.
 pub(crate) fn error(
     state: &State,
@@ -71,10 +83,7 @@ pub(crate) fn error(
     description: Option<&str>,
     geolocation: Option<&str>,
 ) -> Answer {
-    let (name, meaning) = ERRORS.iter().find(|(known, _, _)| *known == code).map_or(
-        ("invalid_request", "token request refused"),
-        |(_, name, meaning)| (*name, *meaning),
-    );
+    let (name, meaning) = known(code);
     let mut body = json!({
         "error": name,
         "concur-correlationid": uuid::Uuid::new_v4().simple().to_string(),
@@ -122,6 +131,7 @@ fn grant(state: &mut State, asked: &Asked) -> Result<Value, u32> {
     let owner = Holder {
         login: Some(state.options.owner_login.clone()),
         scope: scope.clone(),
+        company: false,
     };
     let now = state.clock.steady();
     let (holder, refresh_token) = match grant_type {
@@ -130,28 +140,33 @@ fn grant(state: &mut State, asked: &Asked) -> Result<Value, u32> {
             if state.knobs.refresh_disallowed {
                 return Err(107);
             }
-            let login = state
-                .access
-                .refresh_holder(old, now)
-                .ok_or(108_u32)?
-                .login
-                .clone();
-            let holder = Holder { login, scope };
+            let known = state.access.refresh_holder(old, now).ok_or(108_u32)?;
+            let holder = Holder {
+                scope,
+                ..known.clone()
+            };
             let rotate = state.knobs.rotate;
             let token = state.access.rotate(old, holder.clone(), rotate, now);
             (holder, Some(token))
         }
         "password" => {
             check_password(state, &get)?;
-            (owner.clone(), Some(state.access.issue_refresh(owner, now)))
+            let company = get("credtype") == Some("authtoken");
+            let holder = Holder { company, ..owner };
+            let token = state.access.issue_refresh(holder.clone(), now);
+            (holder, Some(token))
         }
         "authorization_code" => {
-            get("redirect_uri").ok_or(60_u32)?;
-            if state.access.code_used || get("code") != Some(&state.options.authorization_code) {
-                return Err(60);
-            }
-            state.access.code_used = true;
-            (owner.clone(), Some(state.access.issue_refresh(owner, now)))
+            let redirect_uri = get("redirect_uri").ok_or(60_u32)?;
+            let code = get("code").ok_or(60_u32)?;
+            let holder = if code == state.options.authorization_code && !state.access.code_used {
+                state.access.code_used = true;
+                owner
+            } else {
+                state.access.redeem(code, redirect_uri, now).ok_or(60_u32)?
+            };
+            let token = state.access.issue_refresh(holder.clone(), now);
+            (holder, Some(token))
         }
         "otp" => {
             let otp = get("otp").ok_or(56_u32)?;
@@ -164,7 +179,7 @@ fn grant(state: &mut State, asked: &Asked) -> Result<Value, u32> {
             }
             (owner.clone(), Some(state.access.issue_refresh(owner, now)))
         }
-        "client_credentials" => (Holder { login: None, scope }, None),
+        "client_credentials" => (Holder { login: None, ..owner }, None),
         _ => return Err(60),
     };
     state.access.good_secret();
@@ -186,7 +201,7 @@ fn check_format(state: &State, asked: &Asked) -> Result<(), u32> {
     }
 }
 
-fn scope(granted: &str, wanted: Option<&str>) -> Result<String, u32> {
+pub(crate) fn scope(granted: &str, wanted: Option<&str>) -> Result<String, u32> {
     match wanted {
         None => Ok(granted.to_owned()),
         Some(wanted)
@@ -251,7 +266,7 @@ fn success(state: &mut State, holder: Holder, refresh_token: Option<String>) -> 
     Value::Object(body)
 }
 
-fn printed_geolocation(state: &State) -> String {
+pub(crate) fn printed_geolocation(state: &State) -> String {
     let url = &state.geolocation;
     match state.knobs.geolocation_style {
         GeolocationStyle::Plain => url.clone(),

@@ -5,24 +5,27 @@ use serde_json::Value;
 const NAMESPACES: &str =
     "xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"";
 
-/// Prints a JSON body as XML under a root element; an error body brings its own root.
-pub(crate) fn print(root: &str, body: &Value) -> String {
+/// Prints a JSON body as XML under a root element, with an element for each record of a listing; an error body
+/// brings its own root.
+pub(crate) fn print(root: &str, item: &str, body: &Value) -> String {
     let (root, body) = match body.get("Error") {
         Some(error) => ("Error", error),
         None => (root, body),
     };
     let mut out = format!("<{root} {NAMESPACES}>");
-    children(&mut out, body);
+    children(&mut out, item, body);
     out.push_str(&format!("</{root}>"));
     out
 }
 
-fn children(out: &mut String, value: &Value) {
+fn children(out: &mut String, item: &str, value: &Value) {
     match value {
         Value::Null => {}
-        Value::Object(fields) => fields.iter().for_each(|(name, inner)| element(out, name, inner)),
-        Value::Array(items) => items.iter().for_each(|item| element(out, "Report", item)),
-        // Amounts are the only numbers in a report.
+        Value::Object(fields) => fields
+            .iter()
+            .for_each(|(name, inner)| element(out, item, name, inner)),
+        Value::Array(items) => items.iter().for_each(|inner| element(out, item, item, inner)),
+        // All other numbers are amounts.
         Value::Number(number) => out.push_str(&format!("{:.8}", number.as_f64().unwrap_or_default())),
         Value::String(text) => {
             out.push_str(
@@ -36,12 +39,15 @@ fn children(out: &mut String, value: &Value) {
     }
 }
 
-fn element(out: &mut String, name: &str, value: &Value) {
+fn element(out: &mut String, item: &str, name: &str, value: &Value) {
     if value.is_null() {
         out.push_str(&format!("<{name} xsi:nil=\"true\" />"));
         return;
     }
     out.push_str(&format!("<{name}>"));
-    children(out, value);
+    match value {
+        Value::Number(count) if name == "TotalCount" => out.push_str(&count.to_string()),
+        _ => children(out, item, value),
+    }
     out.push_str(&format!("</{name}>"));
 }

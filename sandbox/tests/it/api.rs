@@ -191,7 +191,7 @@ async fn single_reports() {
         StatusCode::NOT_FOUND
     );
     assert_eq!(
-        client.get("/api/v3.0/expense/entries").await.status,
+        client.get("/api/v3.0/expense/itemizations").await.status,
         StatusCode::NOT_FOUND
     );
 }

@@ -4,10 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod api;
+mod authorize;
 mod control;
 mod faults;
+mod hub;
 mod listing;
 mod receiver;
+mod resources;
 mod support;
 mod tcp;
 mod token;

@@ -126,6 +126,12 @@ async fn the_process_prints_one_line_and_ends_with_0() {
             .contains("\"order\":\"random\"")
     );
 
+    assert!(
+        talk(&address("hub"), &get("/elements/api-v2/hubs/expense/reports"))
+            .await
+            .starts_with("HTTP/1.1 401")
+    );
+
     let pid = process.id().unwrap().to_string();
     assert!(
         Command::new("kill")

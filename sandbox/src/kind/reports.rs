@@ -1,22 +1,59 @@
-//! One report as Concur v3 prints it.
+//! Expense reports v3.
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
+use super::{DateOf, FilterDate, Kind, Paging, Style, Whose, by_knobs, fields};
 use crate::dates;
-use crate::random::rank;
-use crate::reports::{Report, Version};
+use crate::fault::Target;
+use crate::problem::Dialect;
+use crate::random::{Random, rank};
+use crate::resource::Resource;
+use crate::store::{Shown, Version};
 
-/// Date fields that commands may set as RFC 3339; they are printed in Concur's format.
-const DATES: [&str; 6] = [
-    "CreateDate",
-    "SubmitDate",
-    "ProcessingPaymentDate",
-    "PaidDate",
-    "UserDefinedDate",
-    "LastModifiedDate",
-];
+pub(super) const KIND: Kind = Kind {
+    resource: Resource::Reports,
+    target: Target::Reports,
+    path: "/api/v3.0/expense/reports",
+    scopes: &["EXPRPT"],
+    dialect: Dialect::V3,
+    xml: Some(("Reports", "Report")),
+    items: |_| "Items",
+    whose: Whose::User,
+    owner_field: "OwnerLoginID",
+    name_field: "Name",
+    dates: &[
+        ("modifiedDate", DateOf::Modified),
+        ("createDate", DateOf::Created),
+        ("userDefinedDate", DateOf::FieldOrCreated("UserDefinedDate")),
+        ("submitDate", DateOf::Field("SubmitDate")),
+        ("processingPaymentDate", DateOf::Field("ProcessingPaymentDate")),
+        ("paidDate", DateOf::Field("PaidDate")),
+        // An entry's date, which no report has.
+        ("entryTransactionDate", DateOf::Nothing),
+    ],
+    filter_date: FilterDate::V3,
+    texts: &[
+        ("approvalStatusCode", "ApprovalStatusCode"),
+        ("paymentStatusCode", "PaymentStatusCode"),
+        ("currencyCode", "CurrencyCode"),
+        ("countryCode", "Country"),
+        ("approverLoginID", "ApproverLoginID"),
+    ],
+    paging: Paging::NextPage { total: false },
+    limits: by_knobs,
+    deleted: None,
+    printed_dates: &[
+        "CreateDate",
+        "SubmitDate",
+        "ProcessingPaymentDate",
+        "PaidDate",
+        "UserDefinedDate",
+        "LastModifiedDate",
+    ],
+    print_date: dates::print,
+    new_id: Random::report_id,
+    print,
+};
 
 /// Names of the status codes as an English-speaking token owner sees them.
 const STATUS_NAMES: [(&str, &str); 12] = [
@@ -34,46 +71,29 @@ const STATUS_NAMES: [(&str, &str); 12] = [
     ("P_PAID", "Sent for Payment"),
 ];
 
-/// A date field of a version, for filters; `None` if it is null or unreadable.
-pub(crate) fn date_field(version: &Version, name: &str) -> Option<Timestamp> {
+/// A text field, as set or as made up.
+fn text_field<'a>(version: &'a Version, name: &str) -> &'a str {
     match version.fields.get(name) {
-        Some(value) => value.as_str()?.parse().ok(),
-        None if name == "UserDefinedDate" => Some(version.created),
-        None => None,
-    }
-}
-
-/// A text field of a version, for filters.
-pub(crate) fn text_field<'a>(version: &'a Version, name: &str) -> Option<&'a str> {
-    match version.fields.get(name) {
-        Some(value) => value.as_str(),
+        Some(value) => value.as_str().unwrap_or_default(),
         None => match name {
-            "OwnerLoginID" => Some(&version.owner),
-            "CurrencyCode" => Some("USD"),
-            "Country" => Some("US"),
-            "ApprovalStatusCode" => Some("A_NOTF"),
-            "PaymentStatusCode" => Some("P_NOTP"),
-            _ => None,
+            "ApprovalStatusCode" => "A_NOTF",
+            "PaymentStatusCode" => "P_NOTP",
+            _ => "",
         },
     }
 }
 
-/// Prints a record; `base` is the API's base URL and `query` the request's own query string.
-pub(crate) fn print(
-    id: &str,
-    report: &Report,
-    version: &Version,
-    zone: &TimeZone,
-    base: &str,
-    query: &str,
-) -> Value {
-    let text = |name| text_field(version, name).unwrap_or_default().to_owned();
-    let total = 25 * (report.serial % 400 + 1);
-    let long_id = format!("gWsbx{:016x}{:016x}", rank(1, id), rank(2, id));
-    let question = if query.is_empty() { "" } else { "?" };
-    let action = format!("{base}/api/v3.0/expense/reports/report/{long_id}/WorkFlowAction{question}{query}");
-    let fields = json!({
-        "Name": format!("Sandbox trip {}", report.serial),
+fn print(shown: &Shown<'_>, style: &Style<'_>) -> Map<String, Value> {
+    let (version, zone, base) = (shown.version, &style.zone, &style.base);
+    let total = 25 * (shown.serial % 400 + 1);
+    let long_id = format!("gWsbx{:016x}{:016x}", rank(1, shown.id), rank(2, shown.id));
+    let question = if style.query.is_empty() { "" } else { "?" };
+    let action = format!(
+        "{base}/api/v3.0/expense/reports/report/{long_id}/WorkFlowAction{question}{}",
+        style.query
+    );
+    let mut record = fields(json!({
+        "Name": format!("Sandbox trip {}", shown.serial),
         "Total": total,
         "CurrencyCode": "USD",
         "Country": "US",
@@ -89,9 +109,9 @@ pub(crate) fn print(
         "OwnerName": format!("Sandbox, {}", version.owner.split('@').next().unwrap_or_default()),
         "ApproverLoginID": null,
         "ApproverName": null,
-        "ApprovalStatusName": status_name(&text("ApprovalStatusCode")),
+        "ApprovalStatusName": status_name(text_field(version, "ApprovalStatusCode")),
         "ApprovalStatusCode": "A_NOTF",
-        "PaymentStatusName": status_name(&text("PaymentStatusCode")),
+        "PaymentStatusName": status_name(text_field(version, "PaymentStatusCode")),
         "PaymentStatusCode": "P_NOTP",
         "LastModifiedDate": dates::print(version.modified, zone),
         "PersonalAmount": 0,
@@ -104,20 +124,11 @@ pub(crate) fn print(
         "EverSentBack": false,
         "HasException": false,
         "WorkflowActionUrl": action,
-    });
-    let Value::Object(mut record) = fields else {
-        return fields;
-    };
-    org_and_custom(&mut record, report.serial);
-    record.insert("ID".into(), id.into());
-    record.insert(
-        "URI".into(),
-        format!("{base}/api/v3.0/expense/reports/{id}").into(),
-    );
-    for (name, value) in &version.fields {
-        record.insert(name.clone(), printable(name, value, zone));
-    }
-    Value::Object(record)
+    }));
+    org_and_custom(&mut record, shown.serial);
+    record.insert("ID".into(), shown.id.into());
+    record.insert("URI".into(), format!("{base}{}/{}", KIND.path, shown.id).into());
+    record
 }
 
 /// Some records have filled fields of the customer's own form, as real ones do.
@@ -142,15 +153,6 @@ fn org_and_custom(record: &mut Map<String, Value>, serial: u64) {
         };
         record.insert(format!("Custom{number}"), value);
     }
-}
-
-fn printable(name: &str, value: &Value, zone: &TimeZone) -> Value {
-    if DATES.contains(&name)
-        && let Some(time) = value.as_str().and_then(|text| text.parse::<Timestamp>().ok())
-    {
-        return dates::print(time, zone).into();
-    }
-    value.clone()
 }
 
 fn status_name(code: &str) -> &str {

@@ -1,4 +1,4 @@
-//! The vendor's expense reports, each with its history of versions.
+//! The vendor's records of one resource, each with its history of versions.
 
 use std::collections::BTreeMap;
 
@@ -7,32 +7,65 @@ use serde_json::{Map, Value};
 
 use crate::clock::{add_ms, whole_ms};
 use crate::command::{CommandError, Create, Edit, Seed};
+use crate::kind;
 use crate::random::Random;
+use crate::resource::Resource;
 
-/// One state of a report's header.
+/// One state of a record.
 #[derive(Clone)]
 pub(crate) struct Version {
     pub(crate) created: Timestamp,
     pub(crate) modified: Timestamp,
     pub(crate) owner: String,
     pub(crate) fields: Map<String, Value>,
+    /// Deleted, where the vendor keeps what was deleted.
+    pub(crate) deleted: bool,
     visible_at: Timestamp,
 }
 
-pub(crate) struct Report {
+impl Version {
+    /// A version to print where only the names of the fields count.
+    pub(crate) fn blank() -> Version {
+        Version {
+            created: Timestamp::UNIX_EPOCH,
+            modified: Timestamp::UNIX_EPOCH,
+            owner: String::new(),
+            fields: Map::new(),
+            deleted: false,
+            visible_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+}
+
+pub(crate) struct Record {
     pub(crate) serial: u64,
     pub(crate) listed: bool,
     versions: Vec<Version>,
 }
 
-impl Report {
+impl Record {
     /// The newest version that listings may show at that (steady) time.
-    pub(crate) fn visible(&self, steady: Timestamp) -> Option<&Version> {
-        self.versions
+    pub(crate) fn visible<'a>(&'a self, id: &'a str, steady: Timestamp) -> Option<Shown<'a>> {
+        let newest = self
+            .versions
             .iter()
-            .rev()
-            .find(|version| version.visible_at <= steady)
+            .rposition(|version| version.visible_at <= steady)?;
+        Some(Shown {
+            id,
+            serial: self.serial,
+            edits: newest,
+            version: self.versions.get(newest)?,
+        })
     }
+}
+
+/// A record as the API shows it at a time.
+pub(crate) struct Shown<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) serial: u64,
+    /// How often it was changed.
+    pub(crate) edits: usize,
+    pub(crate) version: &'a Version,
 }
 
 /// Now on the two clocks: `steady` for visibility, `vendor` for the dates in records.
@@ -51,17 +84,38 @@ impl Now {
     }
 }
 
-/// Most reports that one seed makes.
+/// Most records that one seed makes.
 const SEED_LIMIT: u32 = 1_000_000;
 
-#[derive(Default)]
-pub(crate) struct Reports {
-    pub(crate) by_id: BTreeMap<String, Report>,
+pub(crate) struct Records {
+    resource: Resource,
+    pub(crate) by_id: BTreeMap<String, Record>,
+    /// Values at the end of every listing.
+    pub(crate) raw: Vec<Value>,
     serial: u64,
     prefixes: BTreeMap<String, u32>,
 }
 
-impl Reports {
+impl Records {
+    pub(crate) fn new(resource: Resource) -> Records {
+        Records {
+            resource,
+            by_id: BTreeMap::new(),
+            raw: Vec::new(),
+            serial: 0,
+            prefixes: BTreeMap::new(),
+        }
+    }
+
+    /// Everything that an unfiltered listing for all users shows at that (steady) time, by id.
+    pub(crate) fn shown(&self, steady: Timestamp) -> Vec<Shown<'_>> {
+        self.by_id
+            .iter()
+            .filter(|(_, record)| record.listed)
+            .filter_map(|(id, record)| record.visible(id, steady))
+            .collect()
+    }
+
     pub(crate) fn seed(
         &mut self,
         seed: &Seed,
@@ -107,9 +161,10 @@ impl Reports {
         owner: &str,
         random: &mut Random,
     ) -> Result<String, CommandError> {
+        let kind = kind::of(&self.resource);
         let id = match &create.id {
             Some(id) => id.clone(),
-            None => random.report_id(),
+            None => kind.map_or(Random::report_id as fn(&mut Random) -> String, |kind| kind.new_id)(random),
         };
         if id.is_empty() {
             return Err(CommandError::Invalid(
@@ -117,45 +172,67 @@ impl Reports {
             ));
         }
         if self.by_id.contains_key(&id) {
-            return Err(CommandError::ReportExists(id));
+            return Err(CommandError::RecordExists(id));
         }
         let created = create.created.unwrap_or(now.vendor);
+        self.serial += 1;
         let mut fields = create.set.clone();
+        if kind.is_none() && fields.is_empty() {
+            fields = kind::template(self.serial);
+        }
         if let Some(name) = &create.name {
-            fields.insert("Name".into(), name.clone().into());
+            let field = kind.map_or("name", |kind| kind.name_field);
+            fields.insert(field.into(), name.clone().into());
         }
         let version = Version {
             created: whole_ms(created),
             modified: whole_ms(create.modified.unwrap_or(created)),
             owner: create.owner.clone().unwrap_or_else(|| owner.to_owned()),
             fields,
+            deleted: false,
             visible_at: now.visible_at(create.visible_after_ms),
         };
-        self.serial += 1;
-        let report = Report {
+        let record = Record {
             serial: self.serial,
             listed: !create.central_reconciliation,
             versions: vec![version],
         };
-        self.by_id.insert(id.clone(), report);
+        self.by_id.insert(id.clone(), record);
         Ok(id)
     }
 
     pub(crate) fn edit(&mut self, edit: &Edit, now: Now) -> Result<(), CommandError> {
-        let unknown = || CommandError::UnknownReport(edit.id.clone());
-        let report = self.by_id.get_mut(&edit.id).ok_or_else(unknown)?;
-        let mut version = report.versions.last().cloned().ok_or_else(unknown)?;
+        let unknown = || CommandError::UnknownRecord(edit.id.clone());
+        let record = self.by_id.get_mut(&edit.id).ok_or_else(unknown)?;
+        let mut version = record.versions.last().cloned().ok_or_else(unknown)?;
         version.modified = whole_ms(edit.modified.unwrap_or(now.vendor));
         version.visible_at = now.visible_at(edit.visible_after_ms);
         version.fields.extend(edit.set.clone());
-        report.versions.push(version);
+        record.versions.push(version);
         Ok(())
     }
 
-    pub(crate) fn delete(&mut self, id: &str) -> Result<(), CommandError> {
-        match self.by_id.remove(id) {
-            Some(_) => Ok(()),
-            None => Err(CommandError::UnknownReport(id.to_owned())),
+    /// Removes a record without a trace, or marks it where the vendor keeps what was deleted.
+    pub(crate) fn delete(&mut self, id: &str, now: Now) -> Result<(), CommandError> {
+        if kind::of(&self.resource).is_none_or(|kind| kind.deleted.is_none()) {
+            let removed = self.by_id.remove(id);
+            return match removed {
+                Some(_) => Ok(()),
+                None => Err(CommandError::UnknownRecord(id.to_owned())),
+            };
         }
+        let edit = Edit {
+            id: id.to_owned(),
+            ..Edit::default()
+        };
+        self.edit(&edit, now)?;
+        if let Some(version) = self
+            .by_id
+            .get_mut(id)
+            .and_then(|record| record.versions.last_mut())
+        {
+            version.deleted = true;
+        }
+        Ok(())
     }
 }
