@@ -158,6 +158,17 @@ pub const KNOWN_KEYS: &[KnownKey] = &[
         KeyKind::Text,
         "Redirect URI of the OAuth app; needed to exchange providerData.code, where it must equal that of the authorization.",
     ),
+    open(
+        "oauth.scope",
+        KeyKind::Text,
+        "Scopes that pollinator authorize asks for, separated by blanks or commas; default: those the polled resources need.",
+    ),
+    open(
+        "oauth.authorization.url",
+        KeyKind::Url,
+        "URL of the page where a user allows the access, http or https; default: the element's own, on the host of \
+         oauth.token.url where that is set.",
+    ),
     secret(
         "oauth.user.refresh_token",
         "OAuth refresh token, the first choice of grant. Belongs in a Secret.",

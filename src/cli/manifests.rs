@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::Failed;
 use crate::api::{PollingInstance, PollingInstanceSpec, RESET_TO};
-use crate::config::{Problem, Reading, Secrets, read};
+use crate::config::{OAuthApp, Problem, Reading, Secrets, read, read_app};
 use crate::element;
 use crate::store::Owner;
 
@@ -33,6 +33,16 @@ pub(super) struct FileArgs {
 pub(super) struct Manifests {
     pub(super) instances: Vec<Manifest>,
     secrets: BTreeMap<(String, String), BTreeMap<String, SecretString>>,
+    documents: BTreeMap<(String, String), SecretDocument>,
+}
+
+/// A Secret as it stands in its file.
+struct SecretDocument(Value);
+
+impl std::fmt::Debug for SecretDocument {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretDocument([redacted])")
+    }
 }
 
 /// One instance.
@@ -129,7 +139,7 @@ impl Manifests {
         match kind.as_deref() {
             Some("PollingInstance") => self.add_instance(origin, document),
             Some("Secret") => {
-                self.add_secret(&document);
+                self.add_secret(document);
                 Ok(())
             }
             Some("List") => {
@@ -176,7 +186,7 @@ impl Manifests {
         Ok(())
     }
 
-    fn add_secret(&mut self, document: &Value) {
+    fn add_secret(&mut self, document: Value) {
         let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str);
         let namespace = text("/metadata/namespace").unwrap_or("default").to_owned();
         let name = text("/metadata/name").unwrap_or_default().to_owned();
@@ -198,11 +208,50 @@ impl Manifests {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             values.insert(key, SecretString::from(text));
         }
-        self.secrets.insert((namespace, name), values);
+        self.secrets.insert((namespace.clone(), name.clone()), values);
+        self.documents.insert((namespace, name), SecretDocument(document));
+    }
+
+    /// A Secret of the files as it stands there.
+    pub(super) fn secret(&self, namespace: &str, name: &str) -> Option<&Value> {
+        let key = (namespace.to_owned(), name.to_owned());
+        self.documents.get(&key).map(|document| &document.0)
+    }
+
+    /// Whether a Secret of the files has the key, with whatever value.
+    pub(super) fn secret_has(&self, namespace: &str, name: &str, key: &str) -> bool {
+        let secret = (namespace.to_owned(), name.to_owned());
+        self.secrets
+            .get(&secret)
+            .is_some_and(|values| values.contains_key(key))
+    }
+
+    /// Reads an instance's OAuth app with the Secrets beside it.
+    pub(super) fn app(&self, manifest: &Manifest) -> Result<OAuthApp, Vec<Problem>> {
+        let (secrets, problems) = self.secrets_of(manifest, MissingSecret::IsAProblem);
+        if problems.is_empty() {
+            read_app(&manifest.spec, &secrets)
+        } else {
+            Err(problems)
+        }
     }
 
     /// Reads an instance's settings with the Secrets beside it.
     pub(super) fn settings(&self, manifest: &Manifest, missing: MissingSecret) -> Reading {
+        let (secrets, problems) = self.secrets_of(manifest, missing);
+        let mut reading = read(
+            &manifest.owner.name,
+            &manifest.spec,
+            &secrets,
+            element::catalogue(),
+        );
+        if !problems.is_empty() {
+            reading.settings = Err(problems);
+        }
+        reading
+    }
+
+    fn secrets_of(&self, manifest: &Manifest, missing: MissingSecret) -> (Secrets, Vec<Problem>) {
         let mut secrets = Secrets::default();
         let mut problems = Vec::new();
         for (index, source) in manifest.spec.configuration_from.iter().enumerate() {
@@ -228,16 +277,7 @@ impl Manifests {
                 )),
             }
         }
-        let mut reading = read(
-            &manifest.owner.name,
-            &manifest.spec,
-            &secrets,
-            element::catalogue(),
-        );
-        if !problems.is_empty() {
-            reading.settings = Err(problems);
-        }
-        reading
+        (secrets, problems)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand. Exit status 0 done, 1 the answer is no, 2 wrong usage.
 
 mod addresses;
+mod authorize;
 mod crd;
 mod explain;
 mod manifests;
@@ -34,6 +35,7 @@ enum Command {
     Plan(plan::PlanArgs),
     Poll(poll::PollArgs),
     Explain(explain::ExplainArgs),
+    Authorize(authorize::AuthorizeArgs),
     Verify(verify::VerifyArgs),
     Crd(crd::CrdArgs),
 }
@@ -46,6 +48,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Plan(args) => plan::run(&args),
         Command::Poll(args) => poll::run(args),
         Command::Explain(args) => explain::run(&args),
+        Command::Authorize(args) => authorize::run(&args),
         Command::Verify(args) => verify::run(&args, std::io::stdin().lock()).map_err(Failed::new),
         Command::Crd(args) => crd::run(&args),
     };

@@ -18,7 +18,8 @@ pub use date_pattern::{DatePattern, PatternError};
 pub use duration::{DurationError, parse_duration};
 pub use field_path::{FieldPath, FieldPathError};
 pub use problem::{Problem, Warning};
-pub use reader::{Reading, Secrets, read};
+pub(crate) use reader::is_blank;
+pub use reader::{OAuthApp, Reading, Secrets, read, read_app, split_scopes};
 pub use record_traits::{DeletedMark, RecordTraits};
 pub use settings::{
     Callback, CredType, Credentials, Grant, InitialSync, OAuth2Credentials, RESERVED_HEADERS,

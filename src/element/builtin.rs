@@ -106,6 +106,16 @@ mod tests {
             ("codes: [16]", "codes: [108]", "108"),
             (".concurcdc.cn", "concurcdc.cn", "leading dot"),
             ("path: /oauth2", "path: oauth2", "absolute"),
+            (
+                "path: /oauth2/v0/authorize",
+                "path: oauth2",
+                "authorization endpoint's path",
+            ),
+            (
+                "path: /oauth2/v0/authorize",
+                "path: /a\n      host: http://x.example",
+                "authorization endpoint's host",
+            ),
             ("hubPath: /hubs/expense/", "hubPath: /hubs/other/", "hub"),
             ("items: Items", "items: ''", "items"),
             ("headers: {accept:", "headers: {'a b':", "a b"),

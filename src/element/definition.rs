@@ -57,6 +57,9 @@ pub struct HeaderAuthentication {
 pub struct OAuth2 {
     /// Where the first token is asked for unless `oauth.token.url` is set.
     pub token_endpoint: TokenEndpoint,
+    /// Where a user allows the access; none where the vendor has no such page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization_endpoint: Option<AuthorizationEndpoint>,
     /// Ends of host names, each with its leading dot, that a geolocation may have.
     #[serde(default)]
     pub geolocation_suffixes: Vec<String>,
@@ -75,6 +78,25 @@ pub struct TokenEndpoint {
     pub host: Url,
     /// Absolute path.
     pub path: String,
+}
+
+/// The page where a user allows the access.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AuthorizationEndpoint {
+    /// Scheme and host; by default those of the token endpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<Url>,
+    /// Absolute path.
+    pub path: String,
+    /// What stands between two scopes.
+    #[serde(default = "blank")]
+    pub scope_separator: String,
+}
+
+/// As RFC 6749 has it.
+fn blank() -> String {
+    " ".to_owned()
 }
 
 /// What some error codes of the token endpoint mean.
@@ -176,6 +198,9 @@ pub struct Resource {
     pub hub_path: String,
     /// The vendor's path below the API's base URL.
     pub path: String,
+    /// OAuth scopes that a token needs to read it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
     /// Dotted path of the records in a page.
     pub items: String,
     /// How the next page is found.
@@ -232,6 +257,16 @@ impl Definition {
         &self.hub
     }
 
+    /// The element's token service.
+    pub fn oauth2(&self) -> Result<&OAuth2, ElementError> {
+        match &self.authentication {
+            Authentication::OAuth2(oauth) => Ok(oauth),
+            Authentication::Header(_) => Err(ElementError::NoOAuth {
+                element: self.key.clone(),
+            }),
+        }
+    }
+
     /// The API's base URL as far as it is known without a token: as configured, else the element's own, else the
     /// host of its token service.
     pub fn base_url<'a>(&'a self, configured: Option<&'a Url>) -> Result<&'a Url, ElementError> {
@@ -281,6 +316,16 @@ impl OAuth2 {
             return Err("the token endpoint's host must be an https URL".to_owned());
         }
         absolute("the token endpoint's path", &self.token_endpoint.path)?;
+        if let Some(page) = &self.authorization_endpoint {
+            absolute("the authorization endpoint's path", &page.path)?;
+            if page
+                .host
+                .as_ref()
+                .is_some_and(|host| host.scheme() != "https" || !host.has_host())
+            {
+                return Err("the authorization endpoint's host must be an https URL".to_owned());
+            }
+        }
         if let Some(suffix) = self
             .geolocation_suffixes
             .iter()

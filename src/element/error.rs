@@ -13,6 +13,12 @@ pub enum ElementError {
         /// Built-in keys, comma separated.
         known: String,
     },
+    /// The element has no OAuth sign-in.
+    #[error("spec.element.key: element {element} has no OAuth sign-in; put its credentials into a Secret")]
+    NoOAuth {
+        /// Key of the element.
+        element: String,
+    },
     /// A definition contradicts itself or cannot be read; a fault of its author.
     #[error("element {key}: {problem}; correct its definition")]
     InvalidDefinition {
@@ -66,6 +72,7 @@ impl ElementError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::UnknownElement { .. } => "UnknownElement",
+            Self::NoOAuth { .. } => "NoOAuth",
             Self::InvalidDefinition { .. } => "InvalidDefinition",
             Self::UnknownResource { .. } => "UnknownResource",
             Self::InvalidWhere { .. } => "InvalidWhere",
@@ -77,7 +84,7 @@ impl ElementError {
     /// Where in the manifest the fault is; `None` for a faulty definition.
     pub fn path(&self) -> Option<&str> {
         match self {
-            Self::UnknownElement { .. } => Some("spec.element.key"),
+            Self::UnknownElement { .. } | Self::NoOAuth { .. } => Some("spec.element.key"),
             Self::InvalidDefinition { .. } => None,
             Self::UnknownResource { path, .. }
             | Self::InvalidWhere { path, .. }

@@ -123,6 +123,11 @@ impl Listing {
         }
     }
 
+    /// OAuth scopes that a token needs to read it.
+    pub fn scopes(&self) -> &[String] {
+        &self.resource.scopes
+    }
+
     /// The vendor's query: what the URL says, then the page size and the element's fixed parameters unless given.
     fn parameters(&self, since: Timestamp, now: Timestamp) -> Result<Vec<(String, String)>, ElementError> {
         let url = hub_url::parse(&self.template.render(since, now));

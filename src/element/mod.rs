@@ -16,11 +16,15 @@ mod source_error;
 
 pub use builtin::{builtin, catalogue, definition_of};
 pub use definition::{
-    AnswerAction, AnswerRule, Answers, Authentication, Definition, HeaderAuthentication, NextPage, OAuth2,
-    PageSize, Resource, TokenAction, TokenEndpoint, TokenErrorDefault, TokenErrorRule, WhereClause,
+    AnswerAction, AnswerRule, Answers, Authentication, AuthorizationEndpoint, Definition,
+    HeaderAuthentication, NextPage, OAuth2, PageSize, Resource, TokenAction, TokenEndpoint,
+    TokenErrorDefault, TokenErrorRule, WhereClause,
 };
 pub use error::ElementError;
 pub use listing::Listing;
-pub use oauth::{Access, Login, Refreshed, TokenError, Tokens};
+pub use oauth::{
+    Access, Authorization, AuthorizeError, FirstGrant, Landing, Login, Refreshed, TokenError, Tokens,
+    first_grant,
+};
 pub use page::Page;
 pub use source_error::{Refusal, Remedy, SourceError};

@@ -136,6 +136,19 @@ fn oauth(
     provider_data: Option<&ProviderData>,
     findings: &mut Findings,
 ) -> Option<OAuth2Credentials> {
+    let (client_id, client_secret) = client(keys, findings);
+    let token_url = web_url(keys, "oauth.token.url", findings);
+    let grant = grant(keys, provider_data, findings);
+    Some(OAuth2Credentials {
+        client_id: client_id?,
+        client_secret: client_secret?,
+        token_url,
+        grant: grant?,
+    })
+}
+
+/// Id and secret of the OAuth client.
+pub(super) fn client(keys: &Keys, findings: &mut Findings) -> (Option<String>, Option<SecretString>) {
     let client_id = keys.text("oauth.api.key", findings);
     if client_id.is_none() {
         keys.missing(
@@ -154,18 +167,11 @@ fn oauth(
             findings,
         );
     }
-    let token_url = web_url(keys, "oauth.token.url", findings);
-    let grant = grant(keys, provider_data, findings);
-    Some(OAuth2Credentials {
-        client_id: client_id?,
-        client_secret: client_secret?,
-        token_url,
-        grant: grant?,
-    })
+    (client_id, client_secret)
 }
 
 /// `base.url`, without a query, since paths are appended to it.
-fn base_url(keys: &Keys, findings: &mut Findings) -> Option<Url> {
+pub(super) fn base_url(keys: &Keys, findings: &mut Findings) -> Option<Url> {
     let key = "base.url";
     let url = web_url(keys, key, findings)?;
     if url.query().is_some() || url.fragment().is_some() {
@@ -205,24 +211,42 @@ fn grant(keys: &Keys, provider_data: Option<&ProviderData>, findings: &mut Findi
             redirect_uri: redirect_uri?,
         });
     }
+    let password = password(keys, credtype, findings);
+    if password.is_none() && findings.problems.len() == before {
+        keys.missing(
+            "oauth.user.refresh_token",
+            "nothing grants access to the source",
+            "add one of: oauth.user.refresh_token in a Secret named in configurationFrom; spec.providerData.code with \
+             oauth.callback.url; oauth.username and oauth.password (for SAP Concur a company UUID and its request token)",
+            findings,
+        );
+    }
+    password
+}
+
+/// User name and password, for SAP Concur mostly a company and its request token; none if absent, or after a problem
+/// was noted.
+pub(super) fn password(keys: &Keys, credtype: Option<CredType>, findings: &mut Findings) -> Option<Grant> {
     let username = keys.text("oauth.username", findings);
     let password = keys.secret("oauth.password", findings);
     match (username, password) {
-        (Some(username), Some(password)) => return Some(Grant::Password { username, password, credtype: credtype? }),
+        (Some(username), Some(password)) => {
+            return Some(Grant::Password {
+                username,
+                password,
+                credtype: credtype?,
+            });
+        }
         (Some(_), None) => keys.missing(
             "oauth.password",
             "is missing beside oauth.username",
             "add oauth.password to a Secret named in configurationFrom",
             findings,
         ),
-        (None, Some(_)) => {
-            keys.missing("oauth.username", "is missing beside oauth.password", "add oauth.username", findings);
-        }
-        (None, None) if findings.problems.len() == before => keys.missing(
-            "oauth.user.refresh_token",
-            "nothing grants access to the source",
-            "add one of: oauth.user.refresh_token in a Secret named in configurationFrom; spec.providerData.code with \
-             oauth.callback.url; oauth.username and oauth.password (for SAP Concur a company UUID and its request token)",
+        (None, Some(_)) => keys.missing(
+            "oauth.username",
+            "is missing beside oauth.password",
+            "add oauth.username",
             findings,
         ),
         (None, None) => {}
@@ -230,7 +254,8 @@ fn grant(keys: &Keys, provider_data: Option<&ProviderData>, findings: &mut Findi
     None
 }
 
-fn credtype(keys: &Keys, findings: &mut Findings) -> Option<CredType> {
+/// What user name and password are; none after a problem was noted.
+pub(super) fn credtype(keys: &Keys, findings: &mut Findings) -> Option<CredType> {
     let key = "oauth.credtype";
     match keys.text(key, findings) {
         None => Some(CredType::AuthToken),

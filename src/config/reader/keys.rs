@@ -246,7 +246,7 @@ pub(super) fn repeated_names(json: &str) -> BTreeSet<String> {
 }
 
 /// Null, nothing but spaces, or the mask that exports print in place of a secret.
-fn is_blank(value: &Value) -> bool {
+pub(crate) fn is_blank(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.trim().bytes().all(|byte| byte == b'*'),

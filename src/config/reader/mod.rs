@@ -1,6 +1,7 @@
 //! Reads a whole spec and its Secrets into [`Settings`], and finds every problem at once.
 
 mod access;
+mod app;
 mod keys;
 mod poller;
 mod receiver;
@@ -13,7 +14,9 @@ use secrecy::SecretString;
 
 use super::{Catalogue, Problem, Settings, Warning};
 use crate::api::PollingInstanceSpec;
+pub use app::{OAuthApp, read_app, split_scopes};
 use keys::Keys;
+pub(crate) use keys::is_blank;
 
 /// What `configurationFrom` resolved to.
 #[derive(Clone, Debug, Default)]

@@ -9,16 +9,20 @@
 //! ```
 
 mod access;
+mod authorize;
 mod error;
 mod exchange;
 mod fingerprint;
+mod first_grant;
 mod geolocation;
 mod login;
 mod state;
 mod tokens;
 
 pub use access::{Access, Refreshed};
+pub use authorize::{Authorization, AuthorizeError, Landing};
 pub use error::TokenError;
+pub use first_grant::{FirstGrant, first_grant};
 pub use tokens::{Login, Tokens};
 
 #[cfg(test)]
