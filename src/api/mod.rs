@@ -39,3 +39,11 @@ pub const REQUESTED_AT: &str = "pollinator.dev/requestedAt";
 pub const FLUX_REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
 /// Moves the cursor of every resource to this RFC 3339 instant, once for each new value.
 pub const RESET_TO: &str = "pollinator.dev/resetTo";
+/// `message.instanceId` of the instance's notifications, where it must stay what it was elsewhere.
+pub const INSTANCE_ID: &str = "pollinator.dev/instanceId";
+/// `message.accountId`, as [`INSTANCE_ID`].
+pub const ACCOUNT_ID: &str = "pollinator.dev/accountId";
+/// `message.companyId`, as [`INSTANCE_ID`].
+pub const COMPANY_ID: &str = "pollinator.dev/companyId";
+/// `message.userId`, as [`INSTANCE_ID`].
+pub const USER_ID: &str = "pollinator.dev/userId";

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::Failed;
 use super::manifests::{FileArgs, Manifest, Manifests, MissingSecret};
 use super::output::Output;
-use crate::config::{DateField, ResourceSettings, Settings};
+use crate::config::{DateField, Problem, ResourceSettings, Settings};
 use crate::deliver::Notification;
 use crate::element;
 use crate::engine::{Instance, preview};
@@ -82,6 +82,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode, Failed> {
     };
     let instance = Instance {
         owner: manifest.owner.clone(),
+        ids: manifest.ids().map_err(|problems| invalid(manifest, &problems))?,
         settings: Arc::new(settings),
         reset_to: None,
     };
@@ -294,15 +295,17 @@ fn instance<'a>(manifests: &'a Manifests, name: Option<&str>) -> Result<&'a Mani
 
 fn settings(manifests: &Manifests, manifest: &Manifest) -> Result<Settings, Failed> {
     let reading = manifests.settings(manifest, MissingSecret::IsElsewhere);
-    reading.settings.map_err(|problems| {
-        let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        Failed(format!(
-            "{}: {}: {}",
-            manifest.origin,
-            manifest.name(),
-            problems.join("\n")
-        ))
-    })
+    reading.settings.map_err(|problems| invalid(manifest, &problems))
+}
+
+fn invalid(manifest: &Manifest, problems: &[Problem]) -> Failed {
+    let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    Failed(format!(
+        "{}: {}: {}",
+        manifest.origin,
+        manifest.name(),
+        problems.join("\n")
+    ))
 }
 
 fn resource<'a>(settings: &'a Settings, name: Option<&str>) -> Result<&'a ResourceSettings, Failed> {

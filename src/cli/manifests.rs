@@ -8,12 +8,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use kube::ResourceExt;
-use secrecy::SecretString;
+use secrecy::SecretSlice;
 use serde_json::{Map, Value, json};
 
 use super::Failed;
 use crate::api::{PollingInstance, PollingInstanceSpec, RESET_TO};
 use crate::config::{OAuthApp, Problem, Reading, Secrets, read, read_app};
+use crate::deliver::NotificationIds;
 use crate::element;
 use crate::store::Owner;
 
@@ -32,7 +33,7 @@ pub(super) struct FileArgs {
 #[derive(Debug, Default)]
 pub(super) struct Manifests {
     pub(super) instances: Vec<Manifest>,
-    secrets: BTreeMap<(String, String), BTreeMap<String, SecretString>>,
+    secrets: BTreeMap<(String, String), BTreeMap<String, SecretSlice<u8>>>,
     documents: BTreeMap<(String, String), SecretDocument>,
 }
 
@@ -53,7 +54,7 @@ pub(super) struct Manifest {
     pub(super) owner: Owner,
     pub(super) spec: PollingInstanceSpec,
     pub(super) suspended: bool,
-    reset_to: Option<String>,
+    annotations: BTreeMap<String, String>,
 }
 
 /// What a command does about a Secret that is not among the files.
@@ -175,13 +176,13 @@ impl Manifests {
         let namespace = instance.namespace().unwrap_or_else(|| "default".to_owned());
         let name = instance.name_any();
         let uid = instance.uid().unwrap_or_else(|| format!("{namespace}/{name}"));
-        let reset_to = instance.annotations().get(RESET_TO).cloned();
+        let annotations = instance.annotations().clone();
         self.instances.push(Manifest {
             origin: origin.to_owned(),
             owner: Owner { namespace, name, uid },
             suspended: instance.spec.suspend,
             spec: instance.spec,
-            reset_to,
+            annotations,
         });
         Ok(())
     }
@@ -200,13 +201,13 @@ impl Manifests {
         };
         for (key, value) in entries("data") {
             let decoded = value.as_str().and_then(|text| STANDARD.decode(text.trim()).ok());
-            if let Some(text) = decoded.and_then(|bytes| String::from_utf8(bytes).ok()) {
-                values.insert(key, SecretString::from(text));
+            if let Some(bytes) = decoded {
+                values.insert(key, SecretSlice::from(bytes));
             }
         }
         for (key, value) in entries("stringData") {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            values.insert(key, SecretString::from(text));
+            values.insert(key, SecretSlice::from(text.into_bytes()));
         }
         self.secrets.insert((namespace.clone(), name.clone()), values);
         self.documents.insert((namespace, name), SecretDocument(document));
@@ -236,7 +237,7 @@ impl Manifests {
         }
     }
 
-    /// Reads an instance's settings with the Secrets beside it.
+    /// Reads an instance's settings with the Secrets beside it; what is wrong with its annotations is a problem as well.
     pub(super) fn settings(&self, manifest: &Manifest, missing: MissingSecret) -> Reading {
         let (secrets, problems) = self.secrets_of(manifest, missing);
         let mut reading = read(
@@ -247,6 +248,10 @@ impl Manifests {
         );
         if !problems.is_empty() {
             reading.settings = Err(problems);
+        }
+        if let Err(found) = manifest.ids() {
+            let others = reading.settings.err().unwrap_or_default();
+            reading.settings = Err([others, found].concat());
         }
         reading
     }
@@ -265,8 +270,8 @@ impl Manifests {
                     let expected = EXPECTED_OF_SECRETS
                         .iter()
                         .filter(|key| manifest.spec.configuration.get(**key).is_none());
-                    let given =
-                        expected.map(|key| ((*key).to_owned(), SecretString::from("given elsewhere")));
+                    let given = expected
+                        .map(|key| ((*key).to_owned(), SecretSlice::from(b"given elsewhere".to_vec())));
                     secrets.values.insert(0, (name.clone(), given.collect()));
                 }
                 None if source.secret_ref.optional => {}
@@ -289,8 +294,13 @@ impl Manifest {
 
     /// The `resetTo` annotation, where it is an instant.
     pub(super) fn reset_to(&self) -> Option<(String, jiff::Timestamp)> {
-        let value = self.reset_to.clone()?;
-        value.parse().ok().map(|at| (value, at))
+        let value = self.annotations.get(RESET_TO)?;
+        value.parse().ok().map(|at| (value.clone(), at))
+    }
+
+    /// How notifications name the instance.
+    pub(super) fn ids(&self) -> Result<NotificationIds, Vec<Problem>> {
+        NotificationIds::read(&self.owner.uid, &self.owner.namespace, &self.annotations)
     }
 }
 

@@ -97,9 +97,13 @@ fn instances(args: &PollArgs) -> Result<Vec<Instance>, Failed> {
         for warning in &reading.warnings {
             eprintln!("{}: {}: warning: {warning}", manifest.origin, manifest.name());
         }
-        match reading.settings {
-            Ok(settings) if settings.enabled && !manifest.suspended => instances.push(Instance {
+        match reading
+            .settings
+            .and_then(|settings| Ok((settings, manifest.ids()?)))
+        {
+            Ok((settings, ids)) if settings.enabled && !manifest.suspended => instances.push(Instance {
                 owner: manifest.owner.clone(),
+                ids,
                 settings: Arc::new(settings),
                 reset_to: args
                     .since

@@ -1,11 +1,15 @@
 //! `pollinator verify`: checks the signature of a received notification.
 
 use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretSlice};
 
+use crate::config::{OnlyLineBreak, signature_key};
 use crate::deliver::verify_elements;
 
 /// Check the signature of a notification that a callback has received.
@@ -18,9 +22,17 @@ use crate::deliver::verify_elements;
 pub struct VerifyArgs {
     /// The instance's event.notification.signature.key.
     ///
-    /// Better given as the environment variable, since other users of the machine can see arguments.
-    #[arg(long, env = "POLLINATOR_KEY", hide_env_values = true, value_name = "KEY", value_parser = key)]
-    pub key: SecretString,
+    /// Better given as the environment variable or a file, since other users of the machine can see arguments.
+    #[arg(
+        long, env = "POLLINATOR_KEY", hide_env_values = true, value_name = "KEY", value_parser = key_parser(),
+        required_unless_present = "key_file", conflicts_with = "key_file"
+    )]
+    pub key: Option<SecretSlice<u8>>,
+    /// File with the key, for one that is no text; instead of --key and POLLINATOR_KEY.
+    ///
+    /// As in a Secret, the line break at the end of a text is not part of the key; nothing else is trimmed.
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
     /// Value of the received header Elements-Webhook-Signature: sha256= and base64.
     #[arg(long, value_name = "HEADER")]
     pub signature: String,
@@ -41,6 +53,21 @@ pub enum VerifyOutput {
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
+    /// The file with the key cannot be read.
+    #[error("the key cannot be read from {}", file.display())]
+    KeyFile {
+        /// Its path.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        reason: io::Error,
+    },
+    /// There is no key.
+    #[error("the key is empty; unsigned notifications have no signature to check")]
+    NoKey,
+    /// There is hardly a key.
+    #[error("the key {0}; give the key itself")]
+    Key(OnlyLineBreak),
     /// Standard input cannot be read.
     #[error("the body cannot be read from standard input")]
     Body(#[source] io::Error),
@@ -65,13 +92,21 @@ fn verify(
     mut stdout: impl Write,
     mut stderr: impl Write,
 ) -> Result<bool, VerifyError> {
+    let given = given_key(args)?;
+    let (key, cut) = signature_key(given.expose_secret()).map_err(VerifyError::Key)?;
+    if key.is_empty() {
+        return Err(VerifyError::NoKey);
+    }
+    if cut {
+        writeln!(
+            stderr,
+            "warning: the key ends with a line break, which is not part of it"
+        )
+        .map_err(VerifyError::Output)?;
+    }
     let mut body = Vec::new();
     stdin.read_to_end(&mut body).map_err(VerifyError::Body)?;
-    let valid = verify_elements(
-        args.key.expose_secret().as_bytes(),
-        header_value(&args.signature),
-        &body,
-    );
+    let valid = verify_elements(key, header_value(&args.signature), &body);
     match args.output {
         VerifyOutput::Json => writeln!(stdout, "{{\"valid\":{valid}}}"),
         VerifyOutput::Text if valid => writeln!(stderr, "signature is valid"),
@@ -104,12 +139,28 @@ fn likely_cause(header: &str, body: &[u8]) -> &'static str {
     "the body was changed, or signed with another key"
 }
 
-fn key(text: &str) -> Result<SecretString, &'static str> {
-    if text.is_empty() {
-        Err("the key is empty; unsigned notifications have no signature")
-    } else {
-        Ok(text.into())
+fn given_key(args: &VerifyArgs) -> Result<SecretSlice<u8>, VerifyError> {
+    match &args.key_file {
+        Some(file) => match std::fs::read(file) {
+            Ok(bytes) => Ok(bytes.into()),
+            Err(reason) => Err(VerifyError::KeyFile {
+                file: file.clone(),
+                reason,
+            }),
+        },
+        None => Ok(args.key.clone().unwrap_or_default()),
     }
+}
+
+/// Any bytes the shell can pass, but some.
+fn key_parser() -> impl TypedValueParser<Value = SecretSlice<u8>> {
+    OsStringValueParser::new().try_map(|key| {
+        if key.is_empty() {
+            Err("the key is empty; unsigned notifications have no signature")
+        } else {
+            Ok(SecretSlice::from(key.into_vec()))
+        }
+    })
 }
 
 #[cfg(test)]
@@ -130,7 +181,8 @@ mod tests {
 
     fn outcome(signature: &str, body: &str, output: VerifyOutput) -> (bool, String, String) {
         let args = VerifyArgs {
-            key: KEY.into(),
+            key: Some(KEY.as_bytes().to_vec().into()),
+            key_file: None,
             signature: signature.to_owned(),
             output,
         };
@@ -179,6 +231,16 @@ mod tests {
         for arguments in [
             vec!["verify", "--key", "", "--signature", SIGNATURE],
             vec!["verify", "--key", KEY],
+            vec!["verify", "--signature", SIGNATURE],
+            vec![
+                "verify",
+                "--key",
+                KEY,
+                "--key-file",
+                "key",
+                "--signature",
+                SIGNATURE,
+            ],
             vec![
                 "verify",
                 "--key",
@@ -191,6 +253,45 @@ mod tests {
         ] {
             assert!(Cli::try_parse_from(&arguments).is_err(), "{arguments:?}");
         }
+    }
+
+    #[test]
+    fn keys_of_any_bytes_from_a_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().to_str().unwrap();
+        let check = |content: &[u8], key: &[u8]| {
+            std::fs::write(file.path(), content).unwrap();
+            let signature = crate::deliver::elements_signature(key, BODY.as_bytes());
+            let cli = Cli::try_parse_from(["verify", "--key-file", path, "--signature", &signature]).unwrap();
+            let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+            let valid = verify(&cli.args, BODY.as_bytes(), &mut stdout, &mut stderr);
+            (valid, String::from_utf8(stderr).unwrap())
+        };
+        for (content, key, warned) in [
+            (&b"key"[..], &b"key"[..], false),
+            (b"key\n", b"key", true),
+            (b"\xff\n", b"\xff\n", false),
+            (b"  ", b"  ", false),
+        ] {
+            let (valid, said) = check(content, key);
+            assert!(valid.unwrap());
+            assert_eq!(
+                said.contains("warning: the key ends with a line break"),
+                warned,
+                "{said}"
+            );
+        }
+        assert!(matches!(check(b"", b"x").0, Err(VerifyError::NoKey)));
+        assert!(matches!(check(b"\n", b"x").0, Err(VerifyError::Key(_))));
+        file.close().unwrap();
+    }
+
+    #[test]
+    fn a_key_file_that_is_not_there() {
+        let cli =
+            Cli::try_parse_from(["verify", "--key-file", "no/such/file", "--signature", SIGNATURE]).unwrap();
+        let error = verify(&cli.args, BODY.as_bytes(), Vec::new(), Vec::new()).unwrap_err();
+        assert_eq!(error.to_string(), "the key cannot be read from no/such/file");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod problem;
 mod reader;
 mod record_traits;
 mod settings;
+mod signature_key;
 mod url_template;
 mod zone;
 
@@ -25,5 +26,6 @@ pub use settings::{
     Callback, CredType, Credentials, Grant, InitialSync, OAuth2Credentials, RESERVED_HEADERS,
     ResourceSettings, Settings,
 };
+pub use signature_key::{OnlyLineBreak, signature_key};
 pub use url_template::{MacroError, UrlTemplate};
 pub use zone::ZoneError;

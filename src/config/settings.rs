@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use secrecy::SecretString;
+use secrecy::{SecretSlice, SecretString};
 use url::Url;
 
 use super::{DateField, FieldPath, UrlTemplate};
@@ -136,8 +136,8 @@ pub const RESERVED_HEADERS: [&str; 14] = [
 pub struct Callback {
     /// `event.notification.callback.url`, http or https.
     pub url: Url,
-    /// `event.notification.signature.key`; absent or empty means unsigned.
-    pub signature_key: Option<SecretString>,
+    /// `event.notification.signature.key`, any bytes; absent or empty means unsigned.
+    pub signature_key: Option<SecretSlice<u8>>,
     /// `event.notification.basic.username` and `.password`.
     pub basic: Option<(String, SecretString)>,
     /// `event.notification.callback.headers`.

@@ -11,14 +11,14 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use super::ids::{NotificationIds, positive};
 use super::nulls::without_nulls;
 
 /// Most events in one notification, as in Cloud Elements' polling notifications.
 pub const MAX_EVENTS: usize = 10;
 
-/// Sender named in every notification. Cloud Elements writes `notifications@cloud-elements.com` here, which would be
-/// untrue; no receiver is known to look at it.
-const USER: &str = "notifications@pollinator.dev";
+/// Sender named in every notification: the constant that Cloud Elements writes, for receivers that look at it.
+const USER: &str = "notifications@cloud-elements.com";
 
 /// What happened to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,14 +70,8 @@ pub struct Origin {
     pub element_key: String,
     /// The element's hub, for example `expense`.
     pub hub_key: String,
-    /// The instance as a number ([`instance_number`]); Cloud Elements receivers expect one.
-    pub instance_id: u64,
-    /// The account as a number ([`stable_number`]).
-    pub account_id: u64,
-    /// The company as a number ([`stable_number`]).
-    pub company_id: u64,
-    /// The user as a number ([`stable_number`]).
-    pub user_id: u64,
+    /// Instance, account, company and user as numbers, which Cloud Elements receivers expect.
+    pub ids: NotificationIds,
     /// Name of the instance.
     pub instance_name: String,
     /// Tags of the instance.
@@ -112,23 +106,23 @@ pub fn notification(origin: &Origin, events: &[Event]) -> Notification {
     let envelope = Envelope {
         severity: "medium",
         created_date: java_date(origin.polled_at),
-        topic: format!("instance-{}-{}-events", origin.instance_id, origin.element_key),
+        topic: format!("instance-{}-{}-events", origin.ids.instance, origin.element_key),
         action: "create",
         id: positive(&digest, 63).to_string(),
         message: Message {
             element_key: &origin.element_key,
-            account_id: origin.account_id,
+            account_id: origin.ids.account,
             event_id: &id,
-            company_id: origin.company_id,
-            instance_id: origin.instance_id,
-            instance_id_again: origin.instance_id,
+            company_id: origin.ids.company,
+            instance_id: origin.ids.instance,
+            instance_id_again: origin.ids.instance,
             instance_name: &origin.instance_name,
             instance_tags: &origin.tags,
             raw: Raw {
                 origin,
                 records: records(events),
             },
-            user_id: origin.user_id,
+            user_id: origin.ids.user,
             events: events.iter().map(|event| EventLine::new(origin, event)).collect(),
         },
         user: USER,
@@ -142,28 +136,9 @@ pub fn notification(origin: &Origin, events: &[Event]) -> Notification {
     }
 }
 
-/// A positive number below 2^53 for the Kubernetes uid of an instance, always the same one.
-pub fn instance_number(uid: &str) -> u64 {
-    stable_number("instance", uid)
-}
-
-/// A positive number below 2^53, exact in a JSON number of any language, always the same for `kind` and `key`.
-pub fn stable_number(kind: &str, key: &str) -> u64 {
-    positive(&Sha256::digest(format!("{kind}:{key}")), 53)
-}
-
-/// The first `bits` bits of a digest as a number that is never zero.
-fn positive(digest: &[u8], bits: u32) -> u64 {
-    let number = digest
-        .iter()
-        .take(8)
-        .fold(0, |number, byte| number << 8 | u64::from(*byte));
-    (number >> (64 - bits)).max(1)
-}
-
 /// `java.util.Date.toString()` in UTC.
 fn java_date(at: Timestamp) -> String {
-    at.strftime("%a %b %d %H:%M:%S UTC %Y").to_string()
+    at.strftime("%a %b %d %H:%M:%S UTC %-Y").to_string()
 }
 
 /// ISO 8601 in whole seconds.

@@ -2,15 +2,15 @@
 
 mod error;
 mod event;
+mod ids;
 mod nulls;
 mod retry;
 mod send;
 mod signature;
 
 pub use error::DeliveryError;
-pub use event::{
-    Event, EventType, MAX_EVENTS, Notification, Origin, instance_number, notification, stable_number,
-};
+pub use event::{Event, EventType, MAX_EVENTS, Notification, Origin, notification};
+pub use ids::{NotificationIds, stable_number};
 pub use retry::{Attempts, Verdict, jittered, judge_answer, judge_error, pause_after};
 pub use send::{Outcome, Sender};
 pub use signature::{elements_signature, verify_elements};

@@ -181,7 +181,7 @@ fn request(callback: &Callback, notification: &Notification) -> Result<Request<B
     if let Some(key) = &callback.signature_key
         && !key.expose_secret().is_empty()
     {
-        let signature = elements_signature(key.expose_secret().as_bytes(), &notification.body);
+        let signature = elements_signature(key.expose_secret(), &notification.body);
         headers.insert(WEBHOOK_SIGNATURE, value_of(&signature, "the signature")?);
     }
     if let Some(basic) = basic(callback) {
@@ -230,7 +230,7 @@ fn misconfigured(problem: &str) -> DeliveryError {
 /// them the path and query of the callback, which often carry a token.
 fn excerpt(body: &[u8], callback: &Callback) -> String {
     let basic = basic(callback);
-    let mut secrets: Vec<&str> = callback
+    let texts = callback
         .headers
         .iter()
         .map(|(_, value)| value.expose_secret())
@@ -240,25 +240,47 @@ fn excerpt(body: &[u8], callback: &Callback) -> String {
                 .iter()
                 .map(|(_, password)| password.expose_secret()),
         )
-        .chain(callback.signature_key.iter().map(|key| key.expose_secret()))
         .chain(basic.as_deref())
         .chain(callback.url.password())
         .chain(callback.url.query())
-        .chain([callback.url.path()])
+        .chain([callback.url.path()]);
+    let mut secrets: Vec<&[u8]> = texts
+        .map(str::as_bytes)
+        .chain(callback.signature_key.iter().map(|key| key.expose_secret()))
         // Shorter ones keep nothing secret and would leave holes all over the text.
         .filter(|secret| secret.len() >= SHORTEST_SECRET)
         .collect();
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-    let mut text = String::from_utf8_lossy(body).into_owned();
+    let mut body = body.to_vec();
     for secret in secrets {
-        text = text.replace(secret, "***");
+        body = without(&body, secret);
     }
+    let text = String::from_utf8_lossy(&body);
     let shown: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .take(SHOWN)
         .collect();
     shown.trim().to_owned()
+}
+
+/// `bytes` with stars in place of `secret`; bytes, since a signature key need not be text.
+fn without(bytes: &[u8], secret: &[u8]) -> Vec<u8> {
+    let mut shown = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(byte) = rest.first() {
+        match rest.strip_prefix(secret) {
+            Some(after) => {
+                shown.extend_from_slice(b"***");
+                rest = after;
+            }
+            None => {
+                shown.push(*byte);
+                rest = &rest[1..];
+            }
+        }
+    }
+    shown
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ fn timeout() -> Result<Answer, HttpError> {
 fn callback() -> Callback {
     Callback {
         url: "https://hooks.example.com/concur?tenant=1".parse().unwrap(),
-        signature_key: Some(KEY.into()),
+        signature_key: Some(KEY.as_bytes().to_vec().into()),
         basic: None,
         headers: Vec::new(),
         timeout: Duration::from_secs(20),
@@ -260,7 +260,7 @@ async fn headers() {
         (unsigned.clone(), vec![]),
         (
             Callback {
-                signature_key: Some("".into()),
+                signature_key: Some(Vec::new().into()),
                 ..callback()
             },
             vec![],
@@ -365,5 +365,37 @@ async fn shown_answers() {
             panic!()
         };
         assert_eq!(shown, expected);
+    }
+}
+
+/// Signed with any bytes; a receiver that echoes the key, text or not, gives nothing away.
+#[tokio::test(start_paused = true)]
+async fn keys_of_any_bytes() {
+    for key in [
+        &[0xff, 0xfe, 0, b'a'][..],
+        "schlüssel ".as_bytes(),
+        b"    ",
+        &[b'k'; 300],
+    ] {
+        let callback = Callback {
+            signature_key: Some(key.to_vec().into()),
+            ..callback()
+        };
+        let run = run(
+            &callback,
+            vec![Ok(::http::Response::builder()
+                .status(400)
+                .body([b"<", key, b">", key].concat().into())
+                .unwrap())],
+        )
+        .await;
+        let header = run.requests[0].headers()["elements-webhook-signature"]
+            .to_str()
+            .unwrap();
+        assert!(verify_elements(key, header, &example().body), "{key:?}");
+        let Outcome::Refused { answer, .. } = run.outcome else {
+            panic!()
+        };
+        assert_eq!(answer, "<***>***");
     }
 }

@@ -28,7 +28,14 @@ pub fn verify_elements(key: &[u8], header: &str, body: &[u8]) -> bool {
 }
 
 fn mac(key: &[u8], body: &[u8]) -> Hmac<Sha256> {
-    // The key block as HMAC defines it (RFC 2104), spelled out because this constructor cannot fail.
+    // This constructor, unlike the one of a slice, cannot fail.
+    let mut mac = Hmac::new(&block(key));
+    mac.update(body);
+    mac
+}
+
+/// The key block as HMAC defines it (RFC 2104).
+fn block(key: &[u8]) -> hmac::digest::Key<Hmac<Sha256>> {
     let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
     if key.len() <= block.len() {
         block[..key.len()].copy_from_slice(key);
@@ -36,13 +43,14 @@ fn mac(key: &[u8], body: &[u8]) -> Hmac<Sha256> {
         let digest = Sha256::digest(key);
         block[..digest.len()].copy_from_slice(&digest);
     }
-    let mut mac = Hmac::new(&block);
-    mac.update(body);
-    mac
+    block
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     const KEY: &[u8] = b"MySecretEventSignatureKey";
@@ -92,5 +100,35 @@ mod tests {
             assert!(!verify_elements(key, header, body), "{header}");
         }
         assert!(verify_elements(KEY, &format!(" {SIGNATURE}\r\n"), BODY));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_signed_verifies_and_nothing_else(
+            key in vec(any::<u8>(), 0..200),
+            body in vec(any::<u8>(), 0..500),
+            other in vec(any::<u8>(), 0..200),
+            at in any::<prop::sample::Index>(),
+            bit in 0..8_u32,
+        ) {
+            let signature = elements_signature(&key, &body);
+            prop_assert!(verify_elements(&key, &signature, &body));
+            // HMAC pads a key with zeros to its block and hashes a longer one.
+            if block(&key) != block(&other) {
+                prop_assert!(!verify_elements(&other, &signature, &body));
+            }
+            if !body.is_empty() {
+                let mut changed = body.clone();
+                changed[at.index(body.len())] ^= 1 << bit;
+                prop_assert!(!verify_elements(&key, &signature, &changed));
+            }
+            prop_assert!(!verify_elements(&key, &signature, &[&body[..], &[0]].concat()));
+        }
+
+        #[test]
+        fn no_header_panics(header in any::<String>(), body in vec(any::<u8>(), 0..10)) {
+            prop_assert!(!verify_elements(KEY, &header, &body));
+            prop_assert!(!verify_elements(KEY, &["sha256=", &header].concat(), &body));
+        }
     }
 }

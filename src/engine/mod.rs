@@ -26,6 +26,7 @@ use tokio::time::Instant;
 use self::claim::Claim;
 use self::schedule::{first_due, next_due, spread};
 use crate::config::Settings;
+use crate::deliver::NotificationIds;
 use crate::element::{self, Tokens};
 use crate::http::Transport;
 use crate::store::{CheckpointStore, Owner};
@@ -46,6 +47,8 @@ pub struct Engine<S> {
 pub struct Instance {
     /// Who it is.
     pub owner: Owner,
+    /// How its notifications name it.
+    pub ids: NotificationIds,
     /// What it wants.
     pub settings: Arc<Settings>,
     /// The `resetTo` annotation and the instant it names.

@@ -11,7 +11,7 @@ use super::fetch::Fetch;
 use super::outcome::{Polled, Progress};
 use super::{Engine, Instance, InstanceMemory, PollError, Proceed};
 use crate::config::ResourceSettings;
-use crate::deliver::{Origin, instance_number, stable_number};
+use crate::deliver::Origin;
 use crate::element::{Definition, ElementError, Listing};
 use crate::poll::{Decision, Memory, Pass, Record, Rules};
 use crate::store::CheckpointStore;
@@ -297,14 +297,10 @@ pub(super) fn origin(
     polled_at: Timestamp,
 ) -> Origin {
     let settings = &instance.settings;
-    let namespace = &instance.owner.namespace;
     Origin {
         element_key: settings.element.clone(),
         hub_key: listing.hub().to_owned(),
-        instance_id: instance_number(&instance.owner.uid),
-        account_id: stable_number("account", namespace),
-        company_id: stable_number("company", namespace),
-        user_id: stable_number("user", namespace),
+        ids: instance.ids,
         instance_name: settings.name.clone(),
         tags: settings.tags.clone(),
         resource: resource.name.clone(),

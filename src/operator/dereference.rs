@@ -1,10 +1,8 @@
 //! Reads the Secrets an instance names; the only step of a reconcile that reads them.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client, ResourceExt};
-use secrecy::SecretString;
+use secrecy::SecretSlice;
 
 use crate::api::PollingInstanceSpec;
 use crate::config::{Problem, Secrets};
@@ -37,14 +35,9 @@ pub(super) async fn dereference(
             Some(secret) => {
                 let version = secret.resource_version().unwrap_or_default();
                 found.mark.push_str(&format!("{name}@{version} "));
-                let mut values = BTreeMap::new();
-                for (key, bytes) in secret.data.unwrap_or_default() {
-                    match String::from_utf8(bytes.0) {
-                        Ok(text) => drop(values.insert(key, SecretString::from(text))),
-                        Err(_) => found.secrets.not_text.push((name.clone(), key)),
-                    }
-                }
-                found.secrets.values.push((name.clone(), values));
+                let values = secret.data.unwrap_or_default().into_iter();
+                let values = values.map(|(key, bytes)| (key, SecretSlice::from(bytes.0)));
+                found.secrets.values.push((name.clone(), values.collect()));
             }
             None if source.secret_ref.optional => {}
             None => found.missing.push(Problem::new(

@@ -16,6 +16,7 @@ use super::events;
 use super::status::{self, Facts};
 use crate::api::{FLUX_REQUESTED_AT, PollingInstance, REQUESTED_AT, RESET_TO};
 use crate::config::{Credentials, Problem, Reading, Settings, read};
+use crate::deliver::NotificationIds;
 use crate::element;
 use crate::engine::{Instance, Which};
 use crate::store::{Owner, in_words};
@@ -77,7 +78,12 @@ impl Turn<'_> {
             Err(error) => return self.unreadable(known, &error).await,
         };
         known.unreadable_since = None;
-        let changed = self.note_change(known, &found);
+        let ids = NotificationIds::read(
+            &self.owner.uid,
+            &self.owner.namespace,
+            self.instance.annotations(),
+        );
+        let changed = self.note_change(known, &found, &ids);
         if !found.missing.is_empty() {
             return self.invalid(known, &found.missing, true).await;
         }
@@ -91,15 +97,18 @@ impl Turn<'_> {
             let warnings = warnings.iter().map(events::configuration_warning).collect();
             events::publish(&self.context.recorder, &self.instance.object_ref(&()), warnings).await;
         }
-        let settings = match settings {
-            Ok(settings) => Arc::new(settings),
-            Err(problems) => return self.invalid(known, &problems, false).await,
+        let (settings, ids) = match (settings, ids) {
+            (Ok(settings), Ok(ids)) => (Arc::new(settings), ids),
+            (settings, ids) => {
+                let problems = [settings.err(), ids.err()].into_iter().flatten().flatten();
+                return self.invalid(known, &problems.collect::<Vec<_>>(), false).await;
+            }
         };
         if !settings.enabled {
             self.report(known, &Situation::Disabled, Some(&settings)).await?;
             return Ok(Action::await_change());
         }
-        self.poll(known, settings, changed).await
+        self.poll(known, settings, ids, changed).await
     }
 
     /// After a restart the schedule follows what the status says was polled last, unless the spec changed
@@ -120,10 +129,15 @@ impl Turn<'_> {
         known.status = Some(status);
     }
 
-    /// Whether spec or Secrets are others than at the last turn.
-    fn note_change(&self, known: &mut Known, found: &Dereferenced) -> bool {
+    /// Whether spec, Secrets or the ids of the notifications are others than at the last turn.
+    fn note_change(
+        &self,
+        known: &mut Known,
+        found: &Dereferenced,
+        ids: &Result<NotificationIds, Vec<Problem>>,
+    ) -> bool {
         let generation = self.instance.metadata.generation.unwrap_or_default();
-        let mark = format!("{generation} {}", found.mark);
+        let mark = format!("{generation} {ids:?} {}", found.mark);
         let changed = known.mark.as_ref() != Some(&mark);
         if changed && known.mark.is_some() {
             known.memory.poll_soon();
@@ -168,6 +182,7 @@ impl Turn<'_> {
         &self,
         known: &mut Known,
         settings: Arc<Settings>,
+        ids: NotificationIds,
         changed: bool,
     ) -> Result<Action, ReconcileError> {
         let request = self.new_request(known);
@@ -185,6 +200,7 @@ impl Turn<'_> {
         }
         let instance = Instance {
             owner: self.owner.clone(),
+            ids,
             settings: settings.clone(),
             reset_to: self.reset_to(),
         };

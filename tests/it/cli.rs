@@ -482,3 +482,74 @@ async fn crd_prints_what_the_crds_folder_holds() {
         assert!(printed.contains(&stored));
     }
 }
+
+/// An instance that moves keeps the ids its receivers know, and a wrong one is told before anything is sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn annotations_keep_the_ids_of_a_migrated_instance() {
+    let desk = Desk::new().await;
+    let object = |annotations: Value| {
+        let mut spec = desk.instance(json!({}));
+        spec["configuration"]
+            .as_object_mut()
+            .unwrap()
+            .remove("event.notification.signature.key");
+        spec["configurationFrom"] = json!([{"secretRef": {"name": "key"}}]);
+        let instance = json!({
+            "apiVersion": "pollinator.dev/v1alpha1",
+            "kind": "PollingInstance",
+            "metadata": {"name": "concur", "annotations": annotations},
+            "spec": spec,
+        });
+        // Not UTF-8: the bytes ff fe 0a.
+        let secret = json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "key"},
+            "data": {"event.notification.signature.key": "//4K"},
+        });
+        desk.file("object.json", &json!([instance, secret]).to_string())
+    };
+    let wrong = object(json!({"pollinator.dev/instanceId": "0", "pollinator.dev/userId": "me"}));
+    for command in [vec!["validate", "-f"], vec!["poll", "--once", "-f"]] {
+        let output = run(&[&command[..], &[wrong.to_str().unwrap()]].concat()).await;
+        assert_eq!(code(&output), 1, "{}", text(&output));
+        for path in ["instanceId", "userId"] {
+            let path = format!(r#"metadata.annotations["pollinator.dev/{path}"]: "#);
+            assert!(text(&output).contains(&path), "{}", text(&output));
+        }
+    }
+    let right = object(json!({
+        "pollinator.dev/instanceId": "7950647", "pollinator.dev/accountId": "874",
+        "pollinator.dev/companyId": "291", "pollinator.dev/userId": "2749",
+    }));
+    assert_eq!(code(&desk.poll_once(&right).await), 0);
+    desk.vendor.command(json!({"command": "create", "id": "a"}));
+    let output = desk.poll_once(&right).await;
+    assert_eq!(code(&output), 0, "{}", text(&output));
+    let received = &desk.vendor.sandbox.received()[0];
+    let body: Value = serde_json::from_slice(&received.body).unwrap();
+    assert_eq!(body["topic"], "instance-7950647-concur-events");
+    let message = &body["message"];
+    let ids = ["instanceId", "instance_id", "accountId", "companyId", "userId"].map(|key| &message[key]);
+    assert_eq!(ids, [7_950_647, 7_950_647, 874, 291, 2749]);
+
+    let (_, signature) = received
+        .headers
+        .iter()
+        .find(|(name, _)| name == "elements-webhook-signature")
+        .unwrap();
+    let key = desk.folder.path().join("key");
+    std::fs::write(&key, b"\xff\xfe\n").unwrap();
+    let mut child = pollinator(&[
+        "verify",
+        "--signature",
+        signature,
+        "--key-file",
+        key.to_str().unwrap(),
+    ])
+    .stdin(Stdio::piped())
+    .spawn()
+    .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), &received.body).unwrap();
+    assert!(child.wait().unwrap().success());
+}

@@ -7,4 +7,5 @@ mod cluster;
 mod fake_api;
 mod operator;
 mod polling;
+mod receivers;
 mod support;

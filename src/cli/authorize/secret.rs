@@ -101,7 +101,7 @@ pub(super) fn hints(manifest: &Manifest, target: &Target<'_>) -> Vec<String> {
         ));
     }
     let inline = manifest.spec.configuration.get(REFRESH_TOKEN);
-    if inline.is_some_and(|value| !crate::config::is_blank(value)) {
+    if inline.is_some_and(|value| !crate::config::is_blank(REFRESH_TOKEN, value)) {
         hints.push(format!(
             "remove spec.configuration[\"{REFRESH_TOKEN}\"] from the instance: it would win over the Secret"
         ));

@@ -105,19 +105,19 @@ pub fn split_scopes(text: &str) -> Result<Vec<String>, String> {
 mod tests {
     use std::collections::BTreeMap;
 
+    use secrecy::SecretSlice;
     use serde_json::{Value, json};
 
     use super::*;
 
     fn read(configuration: Value) -> Result<OAuthApp, String> {
         let spec = json!({"element": {"key": " concur "}, "configuration": configuration});
-        let text = SecretString::from("s3cr3t");
+        let text = SecretSlice::from(b"s3cr3t".to_vec());
         let secrets = Secrets {
             values: vec![(
                 "app".into(),
                 BTreeMap::from([("oauth.api.secret".to_owned(), text)]),
             )],
-            not_text: Vec::new(),
         };
         read_app(&serde_json::from_value(spec).unwrap(), &secrets).map_err(|problems| {
             let shown: Vec<_> = problems.iter().map(ToString::to_string).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use serde_json::Value;
 
 use super::values::{self, kind};
@@ -25,6 +25,9 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ),
 ];
 
+/// The one key whose value is bytes: any, and any number of them.
+pub(super) const SIGNATURE_KEY: &str = "event.notification.signature.key";
+
 /// Every key with the value that wins.
 pub(super) struct Keys<'a> {
     found: BTreeMap<&'a str, Source<'a>>,
@@ -35,7 +38,7 @@ pub(super) struct Keys<'a> {
 #[derive(Clone, Copy)]
 enum Source<'a> {
     Inline(&'a Value),
-    Secret(&'a str, &'a SecretString),
+    Secret(&'a str, &'a SecretSlice<u8>),
 }
 
 impl<'a> Keys<'a> {
@@ -72,7 +75,7 @@ impl<'a> Keys<'a> {
         for (key, value) in spec.configuration.iter() {
             if let Some(Source::Secret(name, _)) = keys.found.get(key.as_str()) {
                 // An export's mask or an empty value is a place to fill, not a value.
-                if is_blank(value) {
+                if is_blank(key, value) {
                     continue;
                 }
                 let message =
@@ -83,8 +86,12 @@ impl<'a> Keys<'a> {
             }
             keys.found.insert(key, Source::Inline(value));
         }
-        for (name, key) in &secrets.not_text {
-            if known(key).is_some() {
+        for (key, source) in &keys.found {
+            if let Source::Secret(name, value) = source
+                && *key != SIGNATURE_KEY
+                && known(key).is_some()
+                && text_of(value).is_none()
+            {
                 findings.problem(
                     secret_path(name, key),
                     "is not UTF-8 text",
@@ -112,7 +119,7 @@ impl<'a> Keys<'a> {
     /// The value as text, without white space around it; none if absent, null or empty.
     pub(super) fn text(&self, key: &str, findings: &mut Findings) -> Option<String> {
         let text = match self.found.get(key)? {
-            Source::Secret(_, secret) => secret.expose_secret().to_owned(),
+            Source::Secret(_, secret) => text_of(secret)?.to_owned(),
             Source::Inline(value) => match values::scalar(value) {
                 Some(text) => text,
                 None => {
@@ -132,16 +139,40 @@ impl<'a> Keys<'a> {
         if trimmed.trim().is_empty() {
             return None;
         }
-        if secret && trimmed.bytes().all(|b| b == b'*') {
-            let message = "is the mask that exports of Cloud Elements print in place of a secret";
-            findings.problem(
-                self.path(key),
-                message,
-                "write the real value, best into a Secret named in configurationFrom",
-            );
+        if secret && is_mask(trimmed.as_bytes()) {
+            self.masked(key, findings);
             return None;
         }
         Some(trimmed.to_owned())
+    }
+
+    /// The value's bytes just as they stand; none if absent, null or empty.
+    pub(super) fn bytes(&self, key: &str, findings: &mut Findings) -> Option<SecretSlice<u8>> {
+        let bytes = match self.found.get(key)? {
+            Source::Secret(_, secret) => secret.expose_secret().to_vec(),
+            Source::Inline(Value::Null) => return None,
+            Source::Inline(Value::String(text)) => text.clone().into_bytes(),
+            Source::Inline(Value::Number(number)) if !number.is_f64() => number.to_string().into_bytes(),
+            // How it was written is no longer known: 1.50, 1e3, TRUE.
+            Source::Inline(value) => {
+                let message = format!("is {}, where text is expected", kind(value));
+                findings.problem(self.path(key), message, "write it in quotes");
+                return None;
+            }
+        };
+        if is_mask(&bytes) {
+            self.masked(key, findings);
+            return None;
+        }
+        (!bytes.is_empty()).then(|| bytes.into())
+    }
+
+    fn masked(&self, key: &str, findings: &mut Findings) {
+        findings.problem(
+            self.path(key),
+            "is the mask that exports of Cloud Elements print in place of a secret",
+            "write the real value, best into a Secret named in configurationFrom",
+        );
     }
 
     /// As [`Keys::text`], for what must not be shown.
@@ -166,7 +197,7 @@ impl<'a> Keys<'a> {
     /// The value itself, for keys that take objects; a Secret's value is text.
     pub(super) fn value(&self, key: &str) -> Option<Value> {
         match self.found.get(key)? {
-            Source::Secret(_, secret) => Some(Value::String(secret.expose_secret().to_owned())),
+            Source::Secret(_, secret) => Some(Value::String(text_of(secret)?.to_owned())),
             Source::Inline(value) => Some((*value).clone()),
         }
     }
@@ -245,11 +276,24 @@ pub(super) fn repeated_names(json: &str) -> BTreeSet<String> {
         .unwrap_or_default()
 }
 
-/// Null, nothing but spaces, or the mask that exports print in place of a secret.
-pub(crate) fn is_blank(value: &Value) -> bool {
+/// A Secret's value as text; none where it is not UTF-8.
+fn text_of(value: &SecretSlice<u8>) -> Option<&str> {
+    std::str::from_utf8(value.expose_secret()).ok()
+}
+
+/// What exports print in place of a secret.
+fn is_mask(value: &[u8]) -> bool {
+    !value.is_empty() && value.iter().all(|byte| *byte == b'*')
+}
+
+/// Null, nothing but spaces (which may be a signature key), or the mask that exports print in place of a secret.
+pub(crate) fn is_blank(key: &str, value: &Value) -> bool {
     match value {
         Value::Null => true,
-        Value::String(text) => text.trim().bytes().all(|byte| byte == b'*'),
+        Value::String(text) => {
+            let text = if key == SIGNATURE_KEY { text } else { text.trim() };
+            text.is_empty() || is_mask(text.as_bytes())
+        }
         _ => false,
     }
 }

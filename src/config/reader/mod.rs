@@ -10,7 +10,7 @@ mod values;
 
 use std::collections::BTreeMap;
 
-use secrecy::SecretString;
+use secrecy::SecretSlice;
 
 use super::{Catalogue, Problem, Settings, Warning};
 use crate::api::PollingInstanceSpec;
@@ -21,10 +21,8 @@ pub(crate) use keys::is_blank;
 /// What `configurationFrom` resolved to.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets {
-    /// Name and text values of each Secret that was found, in the order of `configurationFrom`.
-    pub values: Vec<(String, BTreeMap<String, SecretString>)>,
-    /// Name of Secret and key of each value that is not UTF-8 text.
-    pub not_text: Vec<(String, String)>,
+    /// Name and values of each Secret that was found, in the order of `configurationFrom`.
+    pub values: Vec<(String, BTreeMap<String, SecretSlice<u8>>)>,
 }
 
 /// What a spec means, or everything that is wrong with it.

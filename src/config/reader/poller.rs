@@ -16,6 +16,9 @@ const KEY: &str = "event.poller.configuration";
 /// Default of `createdCheckTolerance` (UiPath's documentation of the same engine; Cloud Elements names none).
 const CREATED_CHECK_TOLERANCE: Duration = Duration::from_secs(10);
 
+/// What `message.raw` has beside the records, which stand there under the resource's name.
+const IN_RAW: [&str; 2] = ["pollDate", "objectType"];
+
 /// Fields of an entry.
 const FIELDS: &[&str] = &[
     "url",
@@ -101,6 +104,14 @@ fn resource(parent: &str, name: &str, value: &Value, findings: &mut Findings) ->
             path.as_str(),
             "the resource has no name",
             "name it, as its events are to say in objectType",
+        );
+        return None;
+    }
+    if IN_RAW.contains(&name) {
+        findings.problem(
+            path.as_str(),
+            "is the name of a field that stands beside the records in notifications",
+            "give the resource another name",
         );
         return None;
     }

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use serde_json::Value;
 
 use super::Findings;
 use super::access::web_url;
-use super::keys::Keys;
+use super::keys::{Keys, SIGNATURE_KEY};
 use super::timing::duration;
 use super::values::{kind, scalar};
 use crate::api::DeliverySpec;
-use crate::config::{Callback, RESERVED_HEADERS};
+use crate::config::{self, Callback, RESERVED_HEADERS};
 
 /// Default of `delivery.timeout`.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -33,7 +33,7 @@ pub(super) fn callback(keys: &Keys, delivery: &DeliverySpec, findings: &mut Find
             findings,
         );
     }
-    let signature_key = keys.secret("event.notification.signature.key", findings);
+    let signature_key = signature_key(keys, findings);
     let basic = basic(keys, findings);
     let headers = headers(keys, basic.is_some(), findings);
     let timeout = duration(
@@ -68,6 +68,34 @@ pub(super) fn max_in_flight(delivery: &DeliverySpec, findings: &mut Findings) ->
         );
     }
     in_range
+}
+
+/// The key's bytes; none is unsigned.
+fn signature_key(keys: &Keys, findings: &mut Findings) -> Option<SecretSlice<u8>> {
+    let path = keys.path(SIGNATURE_KEY);
+    let given = keys.bytes(SIGNATURE_KEY, findings)?;
+    match config::signature_key(given.expose_secret()) {
+        Ok((key, cut)) => {
+            if cut {
+                findings.warn(
+                    path.as_str(),
+                    "ends with a line break, which is not part of the key; store the value without it",
+                );
+            }
+            if std::str::from_utf8(key).is_ok_and(|key| key.trim().is_empty()) {
+                findings.warn(path, "is nothing but white space, and signs as it is");
+            }
+            Some(key.to_vec().into())
+        }
+        Err(only) => {
+            findings.problem(
+                path,
+                only.to_string(),
+                "write the key, or make the value empty to leave notifications unsigned",
+            );
+            None
+        }
+    }
 }
 
 fn basic(keys: &Keys, findings: &mut Findings) -> Option<(String, SecretString)> {

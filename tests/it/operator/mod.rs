@@ -2,6 +2,7 @@
 
 mod delivery;
 mod faults;
+mod ids;
 mod leadership;
 mod mending;
 mod polling;

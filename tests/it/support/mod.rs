@@ -1,6 +1,7 @@
 //! What several tests stand on.
 
 pub mod memory_store;
+pub mod schema;
 pub mod transport;
 pub mod vendor;
 pub mod world;

@@ -8,12 +8,14 @@ use concur_sandbox::{Command, Create, Edit, Options, Sandbox, Seed};
 use jiff::{SignedDuration, Timestamp};
 use pollinator::api::PollingInstanceSpec;
 use pollinator::config::{Secrets, read};
+use pollinator::deliver::NotificationIds;
 use pollinator::element::Tokens;
 use pollinator::engine::{Callbacks, Clock, Engine, Instance, InstanceMemory, ResourceReport, Which};
 use pollinator::store::Owner;
 use serde_json::{Value, json};
 
 use super::memory_store::MemoryStore;
+use super::schema::assert_is_notification;
 use super::transport::{API_HOST, InProcess, RECEIVER_HOST, TOKEN_HOST};
 
 /// When every test begins, by the vendor's clock.
@@ -79,6 +81,7 @@ impl World {
             uid: "uid-1".into(),
         };
         let instance = Instance {
+            ids: NotificationIds::new(&owner.uid, &owner.namespace),
             owner,
             settings: Arc::new(settings),
             reset_to: None,
@@ -199,6 +202,7 @@ impl World {
             .filter(|received| received.accepted)
         {
             assert_eq!(received.signature, "valid", "every notification is signed");
+            assert_is_notification(&received.body);
             let listed = received.events();
             assert_eq!(listed.len(), received.event_ids.len(), "one id for each event");
             for (event, id) in listed.iter().zip(&received.event_ids) {

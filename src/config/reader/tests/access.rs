@@ -74,7 +74,7 @@ fn the_configuration_wins_over_secrets_unless_it_is_blank() {
     let mut two = secrets(&good);
     two.values.push((
         "later".into(),
-        [("oauth.api.secret".to_owned(), SecretString::from("newest"))].into(),
+        [("oauth.api.secret".to_owned(), bytes("newest"))].into(),
     ));
     assert_eq!(
         oauth(&settings(read_json(sample(), &two)))
@@ -95,13 +95,12 @@ fn the_configuration_wins_over_secrets_unless_it_is_blank() {
     );
 
     let mut binary = secrets(&good);
-    binary.not_text = vec![
-        ("concur-credentials".into(), "oauth.api.key".into()),
-        ("x".into(), "ca.crt".into()),
-    ];
+    for key in ["oauth.user.refresh_token", "ca.crt"] {
+        binary.values[0].1.insert(key.into(), bytes(b"\xff\xfe"));
+    }
     problem(
         read_json(sample(), &binary),
-        r#"secret/concur-credentials["oauth.api.key"]"#,
+        r#"secret/concur-credentials["oauth.user.refresh_token"]"#,
         "not UTF-8",
     );
 

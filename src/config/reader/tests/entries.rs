@@ -13,6 +13,17 @@ fn json_text_is_the_same_as_an_object() {
     assert_eq!(names, ["z", "a"]);
 }
 
+/// `message.raw` would have the name twice, and receivers would lose the records.
+#[test]
+fn names_that_notifications_use_themselves() {
+    for name in ["pollDate", "objectType"] {
+        let reading = with_key("event.poller.configuration", json!({name: reports()}));
+        problem(reading, &format!("{POLLER}.{name}"), "stands beside the records");
+    }
+    let reading = with_key("event.poller.configuration", json!({"PollDate": reports()}));
+    assert_eq!(settings(reading).resources.len(), 1);
+}
+
 #[test]
 fn wrong_entries() {
     let at = |name: &str| format!("{POLLER}.reports.{name}");

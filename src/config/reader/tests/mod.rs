@@ -3,6 +3,7 @@
 mod access;
 mod entries;
 mod properties;
+mod signature;
 mod timing;
 
 use std::time::Duration;
@@ -47,14 +48,17 @@ fn sample() -> Value {
     })
 }
 
+fn bytes(value: impl AsRef<[u8]>) -> SecretSlice<u8> {
+    value.as_ref().to_vec().into()
+}
+
 fn secrets(pairs: &[(&str, &str)]) -> Secrets {
     let values = pairs
         .iter()
-        .map(|(key, value)| ((*key).to_owned(), SecretString::from(*value)))
+        .map(|(key, value)| ((*key).to_owned(), bytes(value)))
         .collect();
     Secrets {
         values: vec![("concur-credentials".into(), values)],
-        not_text: Vec::new(),
     }
 }
 

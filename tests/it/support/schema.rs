@@ -1,0 +1,23 @@
+//! `docs/notification.schema.json`, against which every delivered notification is checked.
+
+use std::sync::LazyLock;
+
+use jsonschema::Validator;
+
+static NOTIFICATION: LazyLock<Validator> = LazyLock::new(|| {
+    let schema = include_str!("../../../docs/notification.schema.json");
+    jsonschema::draft202012::options()
+        .should_validate_formats(true)
+        .build(&serde_json::from_str(schema).unwrap())
+        .unwrap()
+});
+
+/// Panics where a delivered body is not what the schema promises.
+pub fn assert_is_notification(body: &[u8]) {
+    let body = serde_json::from_slice(body).unwrap();
+    let errors: Vec<_> = NOTIFICATION
+        .iter_errors(&body)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?} in {body:#}");
+}
