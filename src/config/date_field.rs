@@ -14,12 +14,19 @@ pub struct DateField {
     path: FieldPath,
     pattern: DatePattern,
     zone: TimeZone,
+    granule: SignedDuration,
 }
 
 impl DateField {
     /// A date at `path`, printed by `pattern`, in `zone` where it names none.
     pub fn new(path: FieldPath, pattern: DatePattern, zone: TimeZone) -> Self {
-        Self { path, pattern, zone }
+        let granule = pattern.read_granule(&zone);
+        Self {
+            path,
+            pattern,
+            zone,
+            granule,
+        }
     }
 
     /// The date of a record; none if the field is absent, null or empty.
@@ -44,9 +51,9 @@ impl DateField {
             .map_err(|error| error.at(&self.path))
     }
 
-    /// How much time one printed date stands for.
+    /// How much time one date stands for.
     pub fn granule(&self) -> SignedDuration {
-        self.pattern.granule()
+        self.granule
     }
 
     /// Where the date is.
@@ -169,6 +176,16 @@ mod tests {
             "milliseconds",
             json!({"meta": {"updated": "1534778974827"}}),
             Ok(Some("2018-08-20T15:29:34.827Z")),
+        );
+        for seconds in [json!(1534778974), json!("1534778974"), json!(1534778974.0)] {
+            let record = json!({"meta": {"updated": seconds}});
+            reads("milliseconds", record.clone(), Ok(Some("2018-08-20T15:29:34Z")));
+            reads("seconds", record, Ok(Some("2018-08-20T15:29:34Z")));
+        }
+        reads(
+            "seconds",
+            json!({"meta": {"updated": 1534778974.5}}),
+            Ok(Some("2018-08-20T15:29:34.5Z")),
         );
         reads(
             "yyyyMMdd",

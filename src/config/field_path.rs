@@ -11,11 +11,11 @@ pub struct FieldPath {
     steps: Vec<Step>,
 }
 
-/// One name on the way, and the text from it to the end of the path, which may be a key with dots in it.
+/// One name on the way, and where in the path it begins: the text from there may be a key with dots in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Step {
     name: String,
-    rest: String,
+    from: usize,
 }
 
 /// Longest path, in bytes.
@@ -39,7 +39,10 @@ pub enum FieldPathError {
 }
 
 impl FieldPath {
-    /// Reads a path; a leading `@.` or `$.` stands for the record itself.
+    /// Reads a path; a leading `@` or `$` before a dot or bracket stands for the record itself.
+    ///
+    /// # Errors
+    /// [`FieldPathError`] continues a sentence that begins with where the path is.
     pub fn parse(text: &str) -> Result<Self, FieldPathError> {
         let written = text.trim();
         if written.is_empty() {
@@ -48,12 +51,13 @@ impl FieldPath {
         if written.len() > LONGEST {
             return Err(FieldPathError::TooLong);
         }
-        let inner = written
-            .strip_prefix("@.")
-            .or_else(|| written.strip_prefix("$."))
-            .unwrap_or(written);
+        let inside = written.strip_prefix(['@', '$']);
         let mut steps = Vec::new();
-        let mut rest = inner;
+        let mut rest = match inside {
+            Some(inside) if inside.starts_with('[') => inside,
+            Some(inside) => inside.strip_prefix('.').unwrap_or(written),
+            None => written,
+        };
         loop {
             let (name, after) = if rest.starts_with('[') {
                 bracketed(rest).ok_or_else(|| FieldPathError::Brackets(written.to_owned()))?
@@ -66,7 +70,7 @@ impl FieldPath {
             }
             steps.push(Step {
                 name: name.to_owned(),
-                rest: rest.to_owned(),
+                from: written.len() - rest.len(),
             });
             rest = match after.strip_prefix('.') {
                 Some(next) => next,
@@ -88,7 +92,7 @@ impl FieldPath {
         }
         let mut at = record;
         for step in &self.steps {
-            if let Some(value) = at.get(step.rest.as_str()) {
+            if let Some(value) = self.written.get(step.from..).and_then(|rest| at.get(rest)) {
                 return Some(value);
             }
             at = match at {
@@ -160,6 +164,11 @@ mod tests {
         finds("@.@id", json!({"@id": "x"}), Some(json!("x")));
         finds("@.id", json!({"@.id": 1, "id": 2}), Some(json!(1)));
         finds("$.id", json!({"id": 2}), Some(json!(2)));
+        finds("$['a b'].c", json!({"a b": {"c": 2}}), Some(json!(2)));
+        finds("@[\"id\"]", json!({"id": 2}), Some(json!(2)));
+        finds("$.a.b", json!({"a.b": 1, "a": {"b": 2}}), Some(json!(1)));
+        finds("$id", json!({"$id": 2}), Some(json!(2)));
+        finds("[0]", json!({"0": 2}), Some(json!(2)));
         finds("@id", json!({"@id": 2}), Some(json!(2)));
         finds("updated-at", json!({"updated-at": 1}), Some(json!(1)));
         finds("Modified Time", json!({"Modified Time": 1}), Some(json!(1)));
@@ -177,6 +186,15 @@ mod tests {
             assert!(FieldPath::parse(text).is_err(), "{text:?}");
         }
         assert_eq!(FieldPath::parse(&"a.".repeat(300)), Err(FieldPathError::TooLong));
+    }
+
+    /// A path of many names costs as many steps.
+    #[test]
+    fn deep_paths() {
+        let path = FieldPath::parse(&["a"; 250].join(".")).unwrap();
+        assert_eq!(path.steps.len(), 250);
+        let record = (0..250).fold(json!("end"), |inner, _| json!({ "a": inner }));
+        assert_eq!(path.get(&record), Some(&json!("end")));
     }
 
     proptest! {

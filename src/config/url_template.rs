@@ -1,22 +1,32 @@
 //! The `url` of a resource with its `${…}` macros.
 
-use jiff::tz::TimeZone;
+mod macros;
+
+use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{DatePattern, PatternError, ZoneError, zone};
-use crate::api::nearest;
 
 /// A hub path and query whose macros are replaced by the last poll time (or now) at each poll.
 #[derive(Clone, Debug)]
 pub struct UrlTemplate {
     written: String,
     pieces: Vec<Piece>,
+    notices: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
 enum Piece {
     Text(String),
-    Macro { clock: Clock, form: Form },
+    Macro(Macro),
+}
+
+#[derive(Clone, Debug)]
+struct Macro {
+    clock: Clock,
+    form: Form,
+    /// How far behind the instant the date may lie that the vendor reads.
+    granule: SignedDuration,
 }
 
 /// Whose time a macro prints.
@@ -33,26 +43,17 @@ enum Form {
     Epoch(i64),
 }
 
-/// Names of macros, for the remedy of a wrong one.
-const NAMES: &[&str] = &[
-    "date",
-    "gmtDate",
-    "dateTimeZone",
-    "epoch",
-    "milliseconds",
-    "now",
-    "nowTimeZone",
-];
-
-/// What `${date}` prints: ISO 8601 in UTC.
-const ISO: &str = "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'";
-
 /// Why a `url` cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MacroError {
     /// `${` without `}`.
     #[error("the macro {0:?} has no closing brace; add }}")]
     Unclosed(String),
+    /// A closing brace in quotes, so that the macro could end in two places.
+    #[error(
+        "the macro {0:?} has a closing brace in quotes and could end there too; write the format without it"
+    )]
+    TwoEnds(String),
     /// No such macro.
     #[error("there is no macro {found:?}; write {nearest}")]
     Unknown {
@@ -79,7 +80,7 @@ pub enum MacroError {
         #[source]
         source: ZoneError,
     },
-    /// A macro that lost its brace or was escaped by another template language.
+    /// A macro that lost its name or its brace, or was escaped by another template language.
     #[error("{found:?} is no macro; write {nearest}")]
     Broken {
         /// The beginning of the text.
@@ -91,23 +92,45 @@ pub enum MacroError {
 
 impl UrlTemplate {
     /// Reads a `url`; braces are matched first, so that quotes inside a format are its literals.
+    ///
+    /// # Errors
+    /// [`MacroError`] names the macro that cannot be used and the nearest valid form.
     pub fn parse(text: &str) -> Result<Self, MacroError> {
         let written = text.trim();
-        let mut pieces = Vec::new();
-        let mut rest = written;
-        while let Some((before, after)) = rest.split_once("${") {
-            literal(&mut pieces, before)?;
-            let end =
-                closing_brace(after).ok_or_else(|| MacroError::Unclosed(cut(&format!("${{{after}"))))?;
-            let (inside, behind) = after.split_at_checked(end).unwrap_or((after, ""));
-            pieces.push(parse_macro(inside)?);
-            rest = behind.strip_prefix('}').unwrap_or(behind);
-        }
-        literal(&mut pieces, rest)?;
-        Ok(Self {
+        let mut template = Self {
             written: written.to_owned(),
-            pieces,
-        })
+            pieces: Vec::new(),
+            notices: Vec::new(),
+        };
+        let mut rest = written;
+        while let Some((at, opening)) = macros::opening(rest) {
+            let (before, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
+            template.literal(before)?;
+            let after = from.get(opening.len()..).unwrap_or_default();
+            let inside = macros::inside(after)?;
+            let (parsed, notice) = macros::parse(inside)?;
+            if opening != "${" {
+                let found = macros::cut(&format!("{opening}{inside}}}"));
+                let notice = format!("{found:?} is an escaped macro; it is read as ${{{inside}}}");
+                template.notices.push(notice);
+            }
+            template.notices.extend(notice);
+            template.pieces.push(Piece::Macro(parsed));
+            rest = after.get(inside.len() + 1..).unwrap_or_default();
+        }
+        template.literal(rest)?;
+        Ok(template)
+    }
+
+    /// Adds text between macros, unless a damaged macro is in it.
+    fn literal(&mut self, text: &str) -> Result<(), MacroError> {
+        if let Some(broken) = macros::broken(text) {
+            return Err(broken);
+        }
+        if !text.is_empty() {
+            self.pieces.push(Piece::Text(text.to_owned()));
+        }
+        Ok(())
     }
 
     /// The URL of a poll; nothing is percent-encoded here.
@@ -116,10 +139,12 @@ impl UrlTemplate {
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => out.push_str(text),
-                Piece::Macro { clock, form } => {
-                    let instant = if *clock == Clock::Now { now } else { last_poll };
-                    out.push_str(&form.print(instant));
-                }
+                Piece::Macro(Macro {
+                    clock: Clock::LastPoll,
+                    form,
+                    ..
+                }) => out.push_str(&form.print(form.unambiguous(last_poll))),
+                Piece::Macro(Macro { form, .. }) => out.push_str(&form.print(now)),
             }
         }
         out
@@ -127,13 +152,13 @@ impl UrlTemplate {
 
     /// Whether the last poll time is in it, so that the source can filter.
     pub fn has_macro(&self) -> bool {
-        self.last_poll_forms().next().is_some()
+        self.last_poll_macros().next().is_some()
     }
 
     /// The coarsest granule in which the last poll time is printed; zero without.
     pub fn granule(&self) -> SignedDuration {
-        self.last_poll_forms()
-            .map(Form::granule)
+        self.last_poll_macros()
+            .map(|found| found.granule)
             .max()
             .unwrap_or(SignedDuration::ZERO)
     }
@@ -143,20 +168,22 @@ impl UrlTemplate {
         &self.written
     }
 
+    /// What was written differently from how it is understood, or is likely a mistake, as sentences for warnings.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
     /// A placeholder such as `{calendarId}` that stands outside of macros, which the documentation leaves to the user.
     pub fn placeholder(&self) -> Option<&str> {
         self.pieces.iter().find_map(|piece| match piece {
             Piece::Text(text) => placeholder(text),
-            Piece::Macro { .. } => None,
+            Piece::Macro(_) => None,
         })
     }
 
-    fn last_poll_forms(&self) -> impl Iterator<Item = &Form> {
+    fn last_poll_macros(&self) -> impl Iterator<Item = &Macro> {
         self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Macro {
-                clock: Clock::LastPoll,
-                form,
-            } => Some(form),
+            Piece::Macro(found) if found.clock == Clock::LastPoll => Some(found),
             _ => None,
         })
     }
@@ -171,144 +198,43 @@ impl Form {
     }
 
     fn granule(&self) -> SignedDuration {
-        match self {
-            Form::Date(pattern, _) => pattern.granule(),
-            Form::Epoch(unit) => SignedDuration::from_nanos(*unit),
-        }
-    }
-}
-
-/// Adds text between macros, unless a damaged macro is in it.
-fn literal(pieces: &mut Vec<Piece>, text: &str) -> Result<(), MacroError> {
-    for broken in ["#{", "$yyyy", "$YYYY"] {
-        if let Some(found) = text.find(broken).and_then(|at| text.get(at..)) {
-            let nearest = "${gmtDate:yyyy-MM-dd'T'HH:mm:ss'Z'}".to_owned();
-            return Err(MacroError::Broken {
-                found: cut(found),
-                nearest,
-            });
-        }
-    }
-    if !text.is_empty() {
-        pieces.push(Piece::Text(text.to_owned()));
-    }
-    Ok(())
-}
-
-/// Where the brace that ends a macro is, past nested ones.
-fn closing_brace(text: &str) -> Option<usize> {
-    let mut depth = 0_usize;
-    for (at, c) in text.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 0 => return Some(at),
-            '}' => depth -= 1,
-            _ => {}
-        }
-    }
-    None
-}
-
-fn parse_macro(inside: &str) -> Result<Piece, MacroError> {
-    let found = || cut(&format!("${{{inside}}}"));
-    let (name, format) = match inside.split_once(':') {
-        Some((name, format)) => (name.trim(), Some(format)),
-        None => (inside.trim(), None),
-    };
-    let pattern = |text: &str| {
-        DatePattern::parse(text).map_err(|source| MacroError::Pattern {
-            found: found(),
-            source,
-        })
-    };
-    let unknown = |nearest: String| MacroError::Unknown {
-        found: found(),
-        nearest,
-    };
-    let (clock, form) = match (name, format) {
-        ("date" | "gmtDate", None) => (Clock::LastPoll, Form::Date(pattern(ISO)?, zone::gmt())),
-        ("now", None) => (Clock::Now, Form::Date(pattern(ISO)?, zone::gmt())),
-        ("date" | "gmtDate", Some(format)) => {
-            (Clock::LastPoll, Form::Date(dated(format, inside)?, zone::gmt()))
-        }
-        ("now", Some(format)) => (Clock::Now, Form::Date(dated(format, inside)?, zone::gmt())),
-        ("dateTimeZone" | "DateTimeZone", Some(rest)) => (Clock::LastPoll, in_zone(rest, inside)?),
-        ("nowTimeZone" | "NowTimeZone", Some(rest)) => (Clock::Now, in_zone(rest, inside)?),
-        ("epoch" | "milliseconds", None) => (Clock::LastPoll, Form::Epoch(1_000_000)),
-        ("epoch", Some(unit)) => {
-            let unit = match unit.trim() {
-                "s" => 1_000_000_000,
-                "ms" => 1_000_000,
-                "us" => 1_000,
-                _ => return Err(unknown("${epoch:s}, ${epoch:ms} or ${epoch:us}".to_owned())),
-            };
-            (Clock::LastPoll, Form::Epoch(unit))
-        }
-        _ => return Err(unknown(suggestion(name, inside))),
-    };
-    Ok(Piece::Macro { clock, form })
-}
-
-/// The pattern of a macro; text without letters of dates usually means Unix time.
-fn dated(format: &str, inside: &str) -> Result<DatePattern, MacroError> {
-    let found = cut(&format!("${{{inside}}}"));
-    let lower = format.to_ascii_lowercase();
-    if lower.contains("unix") || lower.contains("epoch") || lower.contains("integer") {
-        return Err(MacroError::Unknown {
-            found,
-            nearest: "${epoch:s} for Unix time in seconds".to_owned(),
-        });
-    }
-    DatePattern::parse(format).map_err(|source| MacroError::Pattern { found, source })
-}
-
-/// `ZONE:FMT`; an offset such as `-8:00` has a colon of its own, so the longest zone wins.
-fn in_zone(rest: &str, inside: &str) -> Result<Form, MacroError> {
-    let found = || cut(&format!("${{{inside}}}"));
-    let mut first_error = None;
-    let mut best = None;
-    for (at, _) in rest.match_indices(':').take(2) {
-        let (Some(name), Some(format)) = (rest.get(..at), rest.get(at + 1..)) else {
-            continue;
+        let (pattern, zone) = match self {
+            Form::Date(pattern, zone) => (pattern, zone),
+            Form::Epoch(unit) => return SignedDuration::from_nanos(*unit),
         };
-        if name.trim().is_empty() {
-            continue;
-        }
-        match zone::parse(name) {
-            Ok(zone) => best = Some((zone, format)),
-            Err(source) => {
-                first_error.get_or_insert(MacroError::Zone {
-                    found: found(),
-                    source,
-                });
-            }
-        }
+        // Local time with a lesser offset behind it is taken for a later instant.
+        let ahead = match pattern.claimed_offset() {
+            Some(claimed) => zone::offsets(zone, zone::lately())
+                .map(|offset| offset.seconds() - claimed)
+                .max()
+                .unwrap_or(0)
+                .max(0),
+            None => 0,
+        };
+        pattern
+            .printed_granule(zone)
+            .saturating_add(SignedDuration::from_secs(i64::from(ahead)))
     }
-    match best {
-        Some((zone, format)) => Ok(Form::Date(dated(format, inside)?, zone)),
-        None => Err(first_error.unwrap_or_else(|| MacroError::Unknown {
-            found: found(),
-            nearest: "${dateTimeZone:America/Los_Angeles:yyyy-MM-dd'T'HH:mm:ss}".to_owned(),
-        })),
-    }
-}
 
-fn suggestion(name: &str, inside: &str) -> String {
-    if inside.starts_with("yy")
-        || inside.starts_with("YY")
-        || inside.starts_with("MM")
-        || inside.starts_with("dd")
-    {
-        return format!("${{gmtDate:{}}}", cut(inside));
-    }
-    if !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit()) {
-        return "${epoch:s} for Unix time in seconds".to_owned();
-    }
-    match nearest(name, NAMES.iter().copied()) {
-        Some("dateTimeZone") => "${dateTimeZone:PST:yyyy-MM-dd'T'HH:mm:ss}".to_owned(),
-        Some("nowTimeZone") => "${nowTimeZone:GMT:yyyy-MM-dd'T'HH:mm:ss}".to_owned(),
-        Some("date" | "gmtDate") | None => "${gmtDate:yyyy-MM-dd'T'HH:mm:ss'Z'} or ${epoch}".to_owned(),
-        Some(other) => format!("${{{other}}}"),
+    /// The hour that comes twice when clocks are set back names two instants, and the vendor may take the later one
+    /// for the earlier; then the hour before it is asked for as well.
+    fn unambiguous(&self, instant: Timestamp) -> Timestamp {
+        let Form::Date(pattern, zone) = self else {
+            return instant;
+        };
+        if pattern.names_zone() {
+            return instant;
+        }
+        let offset = zone.to_offset(instant);
+        match zone.to_ambiguous_timestamp(offset.to_datetime(instant)).offset() {
+            AmbiguousOffset::Fold { before, after } if offset == before => {
+                let repeated = i64::from(before.seconds() - after.seconds());
+                instant
+                    .checked_sub(SignedDuration::from_secs(repeated))
+                    .unwrap_or(instant)
+            }
+            _ => instant,
+        }
     }
 }
 
@@ -326,11 +252,6 @@ fn placeholder(text: &str) -> Option<&str> {
         rest = behind;
     }
     None
-}
-
-/// The first 60 characters, for messages.
-fn cut(text: &str) -> String {
-    text.chars().take(60).collect()
 }
 
 #[cfg(test)]

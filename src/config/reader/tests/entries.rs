@@ -29,7 +29,7 @@ fn wrong_entries() {
     let at = |name: &str| format!("{POLLER}.reports.{name}");
     let dates = |name: &str| format!("{POLLER}.reports.datesConfiguration.{name}");
     problem(
-        with_entry(|entry| entry["url"] = json!("x?a=${epoch:0}")),
+        with_entry(|entry| entry["url"] = json!("x?a=${epoch:1}")),
         &at("url"),
         "${epoch:s}",
     );
