@@ -18,6 +18,7 @@ pub use date_field::{DateError, DateField};
 pub use date_pattern::{DatePattern, PatternError};
 pub use duration::{DurationError, parse_duration};
 pub use field_path::{FieldPath, FieldPathError};
+pub(crate) use problem::join;
 pub use problem::{Problem, Warning};
 pub(crate) use reader::is_blank;
 pub use reader::{OAuthApp, Reading, Secrets, read, read_app, split_scopes};

@@ -58,7 +58,7 @@ impl fmt::Display for Warning {
 }
 
 /// `parent["key"]` where `key` is no plain word, else `parent.key`.
-pub(super) fn join(parent: &str, key: &str) -> String {
+pub(crate) fn join(parent: &str, key: &str) -> String {
     let plain = key.starts_with(|c: char| c.is_ascii_alphabetic())
         && key
             .chars()

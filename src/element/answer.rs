@@ -20,9 +20,12 @@ pub(super) fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// The value at a dotted path.
+/// The value at a dotted path, in which numbers count the items of lists.
 pub(super) fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(value, |value, key| value.get(key))
+    path.split('.').try_fold(value, |value, key| match value {
+        Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+        value => value.get(key),
+    })
 }
 
 /// The text for humans in an error body: the first of `paths` that leads to a text, else the body's beginning.

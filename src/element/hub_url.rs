@@ -1,21 +1,23 @@
 //! A resource's `url` after its macros were replaced, as users write it: mostly unencoded, with or without
 //! `/hubs/<hub>`.
 
-/// The parts of a hub URL, decoded.
+/// The parts of a hub URL.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct HubUrl {
-    /// Absolute path without a trailing slash.
+pub(super) struct HubUrl<'a> {
+    /// Scheme and host, where the URL is absolute.
+    pub(super) origin: Option<&'a str>,
+    /// Path as written, without slashes around it.
+    written: &'a str,
+    /// Absolute path without a trailing slash, decoded.
     pub(super) path: String,
-    /// Query parameters in their order.
+    /// Query parameters in their order, decoded.
     pub(super) query: Vec<(String, String)>,
 }
 
 /// Takes a rendered URL apart; blanks around it do not count.
-pub(super) fn parse(url: &str) -> HubUrl {
-    let (path, query) = match url.trim().split_once('?') {
-        Some((path, query)) => (path, query),
-        None => (url.trim(), ""),
-    };
+pub(super) fn parse(url: &str) -> HubUrl<'_> {
+    let (origin, url) = split_origin(url.trim());
+    let (path, query) = url.split_once('?').unwrap_or((url, ""));
     let query = split_unquoted(query)
         .filter(|pair| !pair.trim().is_empty())
         .map(|pair| {
@@ -24,18 +26,69 @@ pub(super) fn parse(url: &str) -> HubUrl {
         })
         .collect();
     HubUrl {
-        path: format!("/{}", decode(path).trim_matches('/')),
+        origin,
+        written: path.trim().trim_matches('/'),
+        path: format!("/{}", decode(path).trim().trim_matches('/')),
         query,
     }
 }
 
-/// Whether `path` names the resource with the given hub path, written in full or below its hub.
-pub(super) fn names(path: &str, hub_path: &str, hub: &str) -> bool {
-    path == hub_path
-        || hub_path
-            .strip_prefix("/hubs/")
-            .and_then(|rest| rest.strip_prefix(hub))
-            == Some(path)
+/// Scheme and host of an absolute URL, and the rest.
+fn split_origin(url: &str) -> (Option<&str>, &str) {
+    let scheme = ["https://", "http://"].into_iter().find(|scheme| {
+        url.get(..scheme.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    });
+    let Some(scheme) = scheme else {
+        return (None, url);
+    };
+    let end = url[scheme.len()..]
+        .find(['/', '?'])
+        .map_or(url.len(), |end| scheme.len() + end);
+    let (origin, rest) = url.split_at(end);
+    (Some(origin), rest)
+}
+
+impl HubUrl<'_> {
+    /// The path as it is requested: encoded where it was not.
+    pub(super) fn encoded_path(&self) -> String {
+        let mut path = String::from("/");
+        let mut rest = self.written;
+        while let Some(c) = rest.chars().next() {
+            let (one, after) = rest.split_at(c.len_utf8());
+            let is_encoded = c == '%' && {
+                let bytes = after.as_bytes();
+                bytes.len() >= 2 && bytes[..2].iter().all(u8::is_ascii_hexdigit)
+            };
+            if is_encoded || (c != '%' && "/:@!$&'()*+,;=".contains(c)) {
+                path.push(c);
+            } else {
+                encode_into(&mut path, one);
+            }
+            rest = after;
+        }
+        path
+    }
+
+    /// The hub that the path names, `crm` of `/hubs/crm/contacts`.
+    pub(super) fn hub(&self) -> Option<&str> {
+        let (_, rest) = self.path.split_once("/hubs/")?;
+        rest.split('/').next().filter(|hub| !hub.is_empty())
+    }
+
+    /// A step of the path that would leave it.
+    pub(super) fn has_dots(&self) -> bool {
+        self.path.split('/').any(|step| step == "." || step == "..")
+    }
+}
+
+/// Whether `path` names a resource of a hub, written in full or below the hub.
+pub(super) fn names(path: &str, name: &str, hub: &str) -> bool {
+    let rest = path
+        .strip_prefix("/hubs/")
+        .and_then(|rest| rest.strip_prefix(hub))
+        .unwrap_or(path);
+    rest.strip_prefix('/') == Some(name)
 }
 
 /// Splits at `&` outside of CEQL's single quotes.
@@ -84,6 +137,41 @@ pub(super) fn encode<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) ->
         encode_into(&mut query, value);
     }
     query
+}
+
+/// The query of `url` with `name` set to `value`, everything else as it was.
+pub(super) fn with_parameter(query: Option<&str>, name: &str, value: &str) -> String {
+    let new = encode([(name, value)]);
+    let mut found = false;
+    let mut parts: Vec<&str> = Vec::new();
+    for part in query
+        .unwrap_or_default()
+        .split('&')
+        .filter(|part| !part.is_empty())
+    {
+        if is_parameter(part, name) {
+            if !found {
+                parts.push(&new);
+            }
+            found = true;
+        } else {
+            parts.push(part);
+        }
+    }
+    if !found {
+        parts.push(&new);
+    }
+    parts.join("&")
+}
+
+/// The value of a query parameter, decoded.
+pub(super) fn parameter(query: Option<&str>, name: &str) -> Option<String> {
+    let part = query?.split('&').find(|part| is_parameter(part, name))?;
+    Some(decode(part.split_once('=').map_or("", |(_, value)| value)))
+}
+
+fn is_parameter(part: &str, name: &str) -> bool {
+    decode(part.split('=').next().unwrap_or_default()) == name
 }
 
 fn encode_into(out: &mut String, text: &str) {
@@ -142,6 +230,10 @@ mod tests {
     #[test]
     fn paths_with_and_without_the_hub() {
         for (path, expected) in [
+            ("/hubs/expense", false),
+            ("/hubs/expensereports", false),
+            ("//reports", false),
+            ("/hubs/expense/reports/1", false),
             ("/hubs/expense/reports", true),
             ("/reports", true),
             ("/expense/reports", false),
@@ -149,12 +241,60 @@ mod tests {
             ("/report", false),
             ("/", false),
         ] {
-            assert_eq!(
-                names(path, "/hubs/expense/reports", "expense"),
-                expected,
-                "{path}"
-            );
+            assert_eq!(names(path, "reports", "expense"), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn paths_are_encoded_where_they_were_not() {
+        for (url, path, hub) in [
+            ("/hubs/crm/contacts?x=1", "/hubs/crm/contacts", Some("crm")),
+            (" hubs/crm/a b/ü ", "/hubs/crm/a%20b/%C3%BC", Some("crm")),
+            (
+                "/hubs/x/a%2Fb/50%/%zz%",
+                "/hubs/x/a%2Fb/50%25/%25zz%25",
+                Some("x"),
+            ),
+            (
+                "/hubs/scheduling/calendars/a@b.c/changed-events",
+                "/hubs/scheduling/calendars/a@b.c/changed-events",
+                Some("scheduling"),
+            ),
+            ("/accounts", "/accounts", None),
+            ("/hubs", "/hubs", None),
+            ("", "/", None),
+            (
+                "https://h.example/api/hubs/crm/x?y",
+                "/api/hubs/crm/x",
+                Some("crm"),
+            ),
+        ] {
+            let parsed = parse(url);
+            assert_eq!(
+                (parsed.encoded_path().as_str(), parsed.hub()),
+                (path, hub),
+                "{url}"
+            );
+            assert_eq!(url.contains("://"), parsed.origin.is_some());
+        }
+        for url in ["/a/../b", "/a/%2e%2E/b", "/.", "/a/%2E"] {
+            assert!(parse(url).has_dots(), "{url}");
+        }
+        assert!(!parse("/a..b/...").has_dots());
+    }
+
+    #[test]
+    fn one_parameter_is_replaced() {
+        for (query, expected) in [
+            (None, "p%20q=7"),
+            (Some("a=1&where=x%3D'y'"), "a=1&where=x%3D'y'&p%20q=7"),
+            (Some("p%20q=1&b&&p q=2&c="), "p%20q=7&b&c="),
+        ] {
+            let replaced = with_parameter(query, "p q", "7");
+            assert_eq!(replaced, expected, "{query:?}");
+            assert_eq!(parameter(Some(&replaced), "p q").as_deref(), Some("7"));
+        }
+        assert_eq!(parameter(Some("ab=1"), "a"), None);
     }
 
     #[test]

@@ -3,17 +3,22 @@
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use url::Url;
 
 use super::definition::{Answers, Definition, Resource, WhereClause};
+use super::hub_url::HubUrl;
 use super::{Access, ElementError, ceql, hub_url};
-use crate::config::{RecordTraits, ResourceSettings, UrlTemplate};
+use crate::config::{DatePattern, DeletedMark, FieldPath, RecordTraits, ResourceSettings, UrlTemplate};
 
 /// Longest URL that is requested; many servers refuse longer ones.
 pub(super) const LONGEST_URL: usize = 8192;
 
 /// The page size parameter of Cloud Elements' own hub URLs.
 const HUB_PAGE_SIZE: &str = "pageSize";
+
+/// Hub of a path that names none, of an element that has none: Cloud Elements' hub for everything else.
+const GENERAL_HUB: &str = "general";
 
 /// How one resource of an instance is listed.
 #[derive(Clone, Debug)]
@@ -33,6 +38,18 @@ impl Definition {
         self.listing_of(&resource.name, &resource.url, resource.page_size)
     }
 
+    /// The resource that a URL names.
+    pub(super) fn find(&self, template: &UrlTemplate) -> Option<&Resource> {
+        let rendered = template.render(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+        let url = hub_url::parse(&rendered);
+        let hub = self.hub.as_deref().unwrap_or_default();
+        let named = self.resources.iter().find(|resource| {
+            let mut names = resource.names();
+            url.origin.is_none() && names.any(|name| hub_url::names(&url.path, name, hub))
+        });
+        named.or_else(|| self.resources.iter().find(|resource| resource.is_any()))
+    }
+
     pub(super) fn listing_of(
         &self,
         name: &str,
@@ -40,29 +57,38 @@ impl Definition {
         page_size: Option<u32>,
     ) -> Result<Listing, ElementError> {
         let path = manifest_path(name);
-        let given = hub_url::parse(&template.render(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH)).path;
-        let Some(resource) = self
-            .resources
-            .iter()
-            .find(|r| hub_url::names(&given, &r.hub_path, &self.hub))
-        else {
-            let known: Vec<_> = self.resources.iter().map(|r| r.hub_path.as_str()).collect();
+        let rendered = template.render(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+        let url = hub_url::parse(&rendered);
+        let Some(resource) = self.find(template) else {
+            let hub = self.hub.as_deref().unwrap_or_default();
+            let known: Vec<_> = self
+                .resources
+                .iter()
+                .map(|r| format!("/hubs/{hub}/{}", r.name))
+                .collect();
             return Err(ElementError::UnknownResource {
                 path,
                 element: self.key.clone(),
-                given,
+                given: url.origin.map_or(String::new(), str::to_owned) + &url.path,
                 known: known.join(", "),
             });
         };
+        let mut answers = self.answers.clone();
+        answers.rules.splice(..0, resource.answers.rules.iter().cloned());
+        answers
+            .messages
+            .splice(..0, resource.answers.messages.iter().cloned());
+        let hub = url.hub().or(self.hub.as_deref()).unwrap_or(GENERAL_HUB);
         let listing = Listing {
             resource: resource.clone(),
-            answers: self.answers.clone(),
-            hub: self.hub.clone(),
+            answers,
+            hub: hub.to_owned(),
             template: template.clone(),
             page_size,
             path,
         };
-        listing.parameters(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH)?;
+        listing.check(&url)?;
+        listing.parameters(&url)?;
         Ok(listing)
     }
 }
@@ -71,25 +97,24 @@ impl Listing {
     /// What is requested for the first page. `since` is what the URL's macros print, so a `pollDelay` has
     /// already been subtracted; `base` is the API's base URL, [`Access::base`].
     pub fn first_url(&self, base: &Url, since: Timestamp, now: Timestamp) -> Result<Url, ElementError> {
-        let parameters = self.parameters(since, now)?;
+        let rendered = self.template.render(since, now);
+        let given = hub_url::parse(&rendered);
+        let parameters = self.parameters(&given)?;
         let query = hub_url::encode(
             parameters
                 .iter()
                 .map(|(name, value)| (name.as_str(), value.as_str())),
         );
-        let url = below(
-            base,
-            &self.resource.path,
-            Some(query.as_str()).filter(|query| !query.is_empty()),
-        );
+        let query = Some(query.as_str()).filter(|query| !query.is_empty());
+        let url = match &self.resource.path {
+            Some(path) => below(base, path, query),
+            None => below(base, &self.own_path(&given, base)?, query),
+        };
         let length = url.as_str().len();
         if length > LONGEST_URL {
-            let problem =
-                format!("it becomes {length} characters long, at most {LONGEST_URL} are sent; shorten it");
-            return Err(ElementError::InvalidUrl {
-                path: self.path.clone(),
-                problem,
-            });
+            return Err(self.invalid_url(format!(
+                "it becomes {length} characters long, at most {LONGEST_URL} are sent; shorten it"
+            )));
         }
         Ok(url)
     }
@@ -110,16 +135,23 @@ impl Listing {
         request
     }
 
-    /// Cloud Elements hub of the resource, for example `expense`.
+    /// Cloud Elements hub of the records, for example `expense`.
     pub fn hub(&self) -> &str {
         &self.hub
     }
 
     /// What the element says of the records.
     pub fn traits(&self) -> RecordTraits {
+        let deleted = self.resource.deleted.as_ref();
         RecordTraits {
             volatile: self.resource.volatile.clone(),
-            ..RecordTraits::default()
+            deleted: deleted.and_then(|deleted| {
+                Some(DeletedMark {
+                    field: FieldPath::parse(&deleted.field).ok()?,
+                    values: deleted.values.clone(),
+                })
+            }),
+            compares_bodies: self.resource.compares_content,
         }
     }
 
@@ -128,28 +160,89 @@ impl Listing {
         &self.resource.scopes
     }
 
+    /// A rule's remedy, about this resource.
+    pub(super) fn advice(&self, remedy: &str) -> String {
+        remedy.replace("{scopes}", &self.resource.scopes.join(", "))
+    }
+
+    /// What no request can be made of, whatever the base URL is.
+    fn check(&self, url: &HubUrl<'_>) -> Result<(), ElementError> {
+        if let Some(placeholder) = self.template.placeholder() {
+            return Err(self.invalid_url(format!(
+                "it has the placeholder {{{placeholder}}}, which nothing replaces; put a real value in its place"
+            )));
+        }
+        if !self.resource.is_any() {
+            return Ok(());
+        }
+        if url.path.contains(['{', '}']) {
+            let problem = "its path has a brace in it; put a real value in place of the placeholder";
+            return Err(self.invalid_url(problem.to_owned()));
+        }
+        if url.has_dots() {
+            let problem = "its path has `.` or `..` in it; write the path without them";
+            return Err(self.invalid_url(problem.to_owned()));
+        }
+        if url.path == "/" {
+            let problem = "it names no resource; write a path such as /hubs/crm/contacts";
+            return Err(self.invalid_url(problem.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// The path as written, below the base URL; an absolute URL must begin with that.
+    fn own_path(&self, url: &HubUrl<'_>, base: &Url) -> Result<String, ElementError> {
+        let path = url.encoded_path();
+        let Some(origin) = url.origin else {
+            return Ok(path);
+        };
+        let same_origin = Url::parse(origin).is_ok_and(|origin| origin.origin() == base.origin());
+        let below = path.strip_prefix(base.path().trim_end_matches('/'));
+        match below.filter(|below| same_origin && below.starts_with('/')) {
+            Some(below) => Ok(below.to_owned()),
+            None => Err(self.invalid_url(format!(
+                "it does not begin with the base URL {base}; write the path only, such as /hubs/crm/contacts"
+            ))),
+        }
+    }
+
+    fn invalid_url(&self, problem: String) -> ElementError {
+        ElementError::InvalidUrl {
+            path: self.path.clone(),
+            problem,
+        }
+    }
+
+    fn invalid_query(&self, problem: String, remedy: String) -> ElementError {
+        ElementError::InvalidWhere {
+            path: self.path.clone(),
+            problem,
+            remedy,
+        }
+    }
+
     /// The vendor's query: what the URL says, then the page size and the element's fixed parameters unless given.
-    fn parameters(&self, since: Timestamp, now: Timestamp) -> Result<Vec<(String, String)>, ElementError> {
-        let url = hub_url::parse(&self.template.render(since, now));
+    fn parameters(&self, url: &HubUrl<'_>) -> Result<Vec<(String, String)>, ElementError> {
         let mut parameters: Vec<(String, String)> = Vec::new();
-        for (name, value) in url.query {
-            if name == "where" {
-                parameters.extend(self.conditions(&value)?);
-            } else if name == HUB_PAGE_SIZE
-                && let Some(size) = &self.resource.page_size
-            {
-                parameters.push((size.parameter.clone(), value));
-            } else {
-                parameters.push((name, value));
+        for (name, value) in &url.query {
+            match (
+                name.as_str(),
+                &self.resource.page_size,
+                &self.resource.where_clause,
+            ) {
+                ("where", _, WhereClause::Parameters(_)) => parameters.extend(self.conditions(value)?),
+                (HUB_PAGE_SIZE, Some(size), _) => {
+                    let value = match value.parse() {
+                        Ok(wanted) => size.within(wanted).to_string(),
+                        Err(_) => value.clone(),
+                    };
+                    parameters.push((size.parameter.clone(), value));
+                }
+                _ => parameters.push((name.clone(), value.clone())),
             }
         }
-        for (index, (name, _)) in parameters.iter().enumerate() {
-            if parameters[..index].iter().any(|(earlier, _)| earlier == name) {
-                return Err(ElementError::RepeatedParameter {
-                    path: self.path.clone(),
-                    parameter: name.clone(),
-                });
-            }
+        if !self.resource.is_any() {
+            self.check_parameters(&parameters)?;
         }
         let fixed = self
             .resource
@@ -164,42 +257,89 @@ impl Listing {
         Ok(parameters)
     }
 
-    fn default_page_size(&self) -> Option<(String, String)> {
-        let size = self.resource.page_size.as_ref()?;
-        let wanted = self.page_size.unwrap_or(size.default);
-        Some((
-            size.parameter.clone(),
-            wanted.clamp(1, size.max.unwrap_or(u32::MAX)).to_string(),
+    fn check_parameters(&self, parameters: &[(String, String)]) -> Result<(), ElementError> {
+        for (index, (name, value)) in parameters.iter().enumerate() {
+            if parameters[..index].iter().any(|(earlier, _)| earlier == name) {
+                return Err(ElementError::RepeatedParameter {
+                    path: self.path.clone(),
+                    parameter: name.clone(),
+                });
+            }
+            self.check_date(name, value)?;
+        }
+        for (name, remedy) in &self.resource.required {
+            if !parameters.iter().any(|(given, _)| given == name) {
+                return Err(self.invalid_query(format!("{name} is missing"), remedy.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// A date that the vendor cannot read is refused rather than cut: the poll must know how coarse its filter is.
+    fn check_date(&self, name: &str, value: &str) -> Result<(), ElementError> {
+        let mut filters = self.resource.dates.iter();
+        let Some(filter) = filters.find(|filter| filter.parameters.iter().any(|known| known == name)) else {
+            return Ok(());
+        };
+        let reads = |pattern: &String| {
+            let Ok(pattern) = DatePattern::parse(pattern) else {
+                return false;
+            };
+            let date = pattern.read(value, &TimeZone::UTC);
+            date.is_ok_and(|date| pattern.format(date, &TimeZone::UTC) == value)
+        };
+        if filter.patterns.iter().any(reads) {
+            return Ok(());
+        }
+        let best = filter.patterns.first().map_or("", String::as_str);
+        let shown: String = value.chars().take(40).collect();
+        Err(self.invalid_query(
+            format!(
+                "{name} would be {shown:?}, but the vendor reads {} only",
+                filter.patterns.join(" or ")
+            ),
+            format!("write {name}='${{gmtDate:{best}}}'"),
         ))
     }
 
+    fn default_page_size(&self) -> Option<(String, String)> {
+        let size = self.resource.page_size.as_ref()?;
+        let wanted = self.page_size.or(size.default)?;
+        Some((size.parameter.clone(), size.within(wanted).to_string()))
+    }
+
     fn conditions(&self, clause: &str) -> Result<Vec<(String, String)>, ElementError> {
-        let invalid = |problem: String, remedy: String| ElementError::InvalidWhere {
-            path: self.path.clone(),
-            problem,
-            remedy,
+        let WhereClause::Parameters(comparisons) = &self.resource.where_clause else {
+            return Ok(vec![("where".to_owned(), clause.to_owned())]);
         };
-        let WhereClause::EqualityToParameters = self.resource.where_clause;
         let terms = ceql::parse(clause).map_err(|problem| {
-            invalid(
-                problem,
-                "write it like where=name='value' and other='value'".to_owned(),
-            )
+            let remedy = "write it like where=name='value' and other='value'";
+            self.invalid_query(problem, remedy.to_owned())
         })?;
-        terms
-            .into_iter()
-            .map(|term| match term.operator.as_str() {
-                "=" => Ok((term.field, term.value)),
-                other => Err(invalid(
-                    format!(
-                        "{} is compared with {other:?}, which this vendor's list cannot do",
-                        term.field
-                    ),
-                    "use `=` with a query parameter of the vendor, for example modifiedDateAfter='…'"
-                        .to_owned(),
-                )),
-            })
-            .collect()
+        let mut parameters = Vec::new();
+        for term in terms {
+            let comparison = comparisons.iter().find(|comparison| {
+                comparison.field.eq_ignore_ascii_case(&term.field)
+                    && comparison.operators.contains(&term.operator)
+            });
+            match comparison {
+                Some(comparison) => parameters.push((comparison.parameter.clone(), term.value)),
+                None if term.operator == "=" => parameters.push((term.field, term.value)),
+                None => {
+                    let example = comparisons.first().map_or(String::new(), |comparison| {
+                        format!(", for example {}='…'", comparison.parameter)
+                    });
+                    return Err(self.invalid_query(
+                        format!(
+                            "{} is compared with {:?}, which this vendor's list cannot do",
+                            term.field, term.operator
+                        ),
+                        format!("use `=` with a query parameter of the vendor{example}"),
+                    ));
+                }
+            }
+        }
+        Ok(parameters)
     }
 }
 
@@ -227,144 +367,4 @@ fn manifest_path(resource: &str) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use secrecy::SecretString;
-
-    use super::*;
-    use crate::element::builtin;
-
-    const DEFAULT: &str = "/hubs/expense/reports?where=modifiedDateAfter='${date:yyyy-MM-dd'T'HH:mm:ss.SSS}'";
-
-    pub(in crate::element) fn listing(url: &str, page_size: Option<u32>) -> Result<Listing, ElementError> {
-        builtin("concur")?.listing_of("reports", &UrlTemplate::parse(url).unwrap(), page_size)
-    }
-
-    fn first(base: &str, url: &str, page_size: Option<u32>) -> Result<String, ElementError> {
-        let since = "2026-02-03T04:05:06.789Z".parse().unwrap();
-        let now = "2026-02-03T05:00:00Z".parse().unwrap();
-        let base = Url::parse(base).unwrap();
-        listing(url, page_size)?
-            .first_url(&base, since, now)
-            .map(String::from)
-    }
-
-    #[test]
-    fn first_urls() {
-        let table: &[(&str, Option<u32>, &str)] = &[
-            (
-                DEFAULT,
-                None,
-                "modifiedDateAfter=2026-02-03T04:05:06.789&user=ALL&limit=100",
-            ),
-            (
-                DEFAULT,
-                Some(25),
-                "modifiedDateAfter=2026-02-03T04:05:06.789&user=ALL&limit=25",
-            ),
-            (" /reports", None, "user=ALL&limit=100"),
-            ("/reports?where=", None, "user=ALL&limit=100"),
-            (
-                "/reports?user=jane@example.com&limit=10",
-                Some(25),
-                "user=jane@example.com&limit=10",
-            ),
-            ("/reports?pageSize=10", Some(25), "limit=10&user=ALL"),
-            (
-                "/reports?where=modifiedDateAfter='${date:yyyy-MM-dd}' and user='jane+x@example.com' AND approvalStatusCode='A_APPR,A_PEND'",
-                None,
-                "modifiedDateAfter=2026-02-03&user=jane%2Bx@example.com&approvalStatusCode=A_APPR,A_PEND&limit=100",
-            ),
-            (
-                "/reports?where=vendorName%20=%20'Fish & Chips'&hasVAT=true",
-                None,
-                "vendorName=Fish%20%26%20Chips&hasVAT=true&user=ALL&limit=100",
-            ),
-        ];
-        for (url, size, query) in table {
-            assert_eq!(
-                first("https://us2.api.concursolutions.com", url, *size).unwrap(),
-                format!("https://us2.api.concursolutions.com/api/v3.0/expense/reports?{query}"),
-                "{url}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_proxys_prefix_is_kept() {
-        for base in [
-            "http://proxy.example:8080/concur",
-            "http://proxy.example:8080/concur/?x=1#y",
-        ] {
-            assert_eq!(
-                first(base, "/reports", None).unwrap(),
-                "http://proxy.example:8080/concur/api/v3.0/expense/reports?user=ALL&limit=100"
-            );
-        }
-    }
-
-    #[test]
-    fn faults_say_where_and_what_to_do() {
-        let at = r#"spec.configuration["event.poller.configuration"].reports.url: "#;
-        let table = [
-            (
-                "/hubs/expense/report",
-                "UnknownResource",
-                r#"element concur cannot poll "/hubs/expense/report"; use one of /hubs/expense/reports"#,
-            ),
-            ("/hubs/crm/reports", "UnknownResource", "use one of"),
-            (
-                "/reports?where=LastModifiedDate>'${date:yyyy-MM-dd}'",
-                "InvalidWhere",
-                r#"where clause: LastModifiedDate is compared with ">", which this vendor's list cannot do; use `=` with"#,
-            ),
-            ("/reports?where=a='1' or b='2'", "InvalidWhere", "joined by `and`"),
-            ("/reports?where=a='1", "InvalidWhere", "never closed"),
-            (
-                "/reports?where=user='x'&user=ALL",
-                "RepeatedParameter",
-                "user is given twice; leave one out",
-            ),
-            (
-                "/reports?limit=10&pageSize=20",
-                "RepeatedParameter",
-                "limit is given twice",
-            ),
-        ];
-        for (url, reason, text) in table {
-            let error = listing(url, None).unwrap_err();
-            assert_eq!(error.reason(), reason, "{url}");
-            assert!(error.to_string().starts_with(at), "{error}");
-            assert!(error.to_string().contains(text), "{url}: {error}");
-        }
-        let long = format!("/reports?approverLoginID={}", "x".repeat(9000));
-        let error = first("https://us.api.concursolutions.com", &long, None).unwrap_err();
-        assert_eq!(error.reason(), "InvalidUrl");
-    }
-
-    #[test]
-    fn odd_resource_names_are_quoted_in_paths() {
-        assert_eq!(
-            manifest_path("calendars/{id}"),
-            r#"spec.configuration["event.poller.configuration"]["calendars/{id}"].url"#
-        );
-    }
-
-    #[test]
-    fn requests_carry_the_token_in_one_header_only() {
-        let listing = listing(DEFAULT, None).unwrap();
-        let base = Url::parse("https://us2.api.concursolutions.com").unwrap();
-        let access = Access::new(base.clone(), &SecretString::from("t0ken".to_owned())).unwrap();
-        let url = listing
-            .first_url(&base, Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH)
-            .unwrap();
-        let request = listing.request(&url, &access);
-        assert_eq!(request.method(), http::Method::GET);
-        assert_eq!(request.uri().to_string(), url.as_str());
-        assert_eq!(request.headers().len(), 2);
-        assert_eq!(request.headers()["accept"], "application/json");
-        assert_eq!(request.headers()["authorization"], "Bearer t0ken");
-        assert!(request.body().is_empty());
-        assert!(!format!("{request:?} {access:?}").contains("t0ken"));
-        assert_eq!(listing.traits().volatile, ["WorkflowActionUrl"]);
-    }
-}
+pub(super) mod tests;

@@ -16,9 +16,11 @@ mod source_error;
 
 pub use builtin::{builtin, catalogue, definition_of};
 pub use definition::{
-    AnswerAction, AnswerRule, Answers, Authentication, AuthorizationEndpoint, Definition,
-    HeaderAuthentication, NextPage, OAuth2, PageSize, Resource, TokenAction, TokenEndpoint,
-    TokenErrorDefault, TokenErrorRule, WhereClause,
+    AnswerAction, AnswerRule, Answers, ApiVersion, Authentication, AuthorizationEndpoint, Comparison,
+    DateFilter, Definition, DefinitionProblem, Deleted, Document, HeaderAuthentication, Kind, Metadata,
+    NextPage, OAuth2, PageSize, PollerDates, PollerEntry, Resource, ResourceAnswers, TokenAction,
+    TokenEndpoint, TokenErrorDefault, TokenErrorRule, WhereClause, check_definition, definition_schema,
+    parse_definition,
 };
 pub use error::ElementError;
 pub use listing::Listing;

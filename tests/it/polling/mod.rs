@@ -3,6 +3,7 @@
 mod grants;
 mod notifications;
 mod ownership;
+mod resources;
 mod restlessness;
 mod scenarios;
 mod trouble;

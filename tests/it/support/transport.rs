@@ -18,6 +18,8 @@ use tower::ServiceExt;
 pub const TOKEN_HOST: &str = "token.sandbox.test";
 /// The API's host.
 pub const API_HOST: &str = "api.sandbox.test";
+/// The hub's host.
+pub const HUB_HOST: &str = "hub.sandbox.test";
 /// The receiver's host.
 pub const RECEIVER_HOST: &str = "receiver.sandbox.test";
 
@@ -38,6 +40,7 @@ impl InProcess {
         let routers = [
             (TOKEN_HOST, sandbox.token_router()),
             (API_HOST, sandbox.api_router()),
+            (HUB_HOST, sandbox.hub_router()),
             (RECEIVER_HOST, sandbox.receiver_router()),
         ];
         Self {

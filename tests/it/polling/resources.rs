@@ -1,0 +1,292 @@
+//! Every kind of listing the element knows, polled with its default entry; and the same data through a hub.
+
+use concur_sandbox::{Command, Fault, PlannedFault, Target};
+use jiff::SignedDuration;
+use pollinator::element::catalogue;
+use serde_json::{Value, json};
+
+use crate::support::transport::HUB_HOST;
+use crate::support::world::{Setup, World};
+
+/// Polls `resource` of concur, and nothing else, with its default entry.
+fn default_entry(resource: &str, knobs: Value) -> Setup {
+    let entry = catalogue().get("concur").unwrap().poller[resource].clone();
+    Setup {
+        spec: json!({"configuration": {"event.poller.configuration": {"reports": null, resource: entry}}}),
+        knobs,
+        ..Setup::default()
+    }
+}
+
+fn order(world: &World, command: Value) {
+    let command: Command = serde_json::from_value(command).unwrap();
+    world.command(command);
+}
+
+/// `of` is the simulator's name of the resource.
+fn order_all(world: &World, of: &str, commands: &[Value]) {
+    for command in commands {
+        let mut command = command.clone();
+        command["resource"] = json!(of);
+        order(world, command);
+    }
+}
+
+async fn poll_again(world: &mut World, polls: usize) {
+    for _ in 0..polls {
+        world.wait(60).await;
+        world.poll().await;
+    }
+}
+
+/// One resource, what is done to it between two polls, and what the receiver hears.
+struct Life {
+    resource: &'static str,
+    of: &'static str,
+    knobs: Value,
+    steps: &'static [(&'static str, &'static str)],
+}
+
+/// An object is made, edited, and, where the source tells it, deleted; each is heard once, however long it is listed.
+#[tokio::test(start_paused = true)]
+async fn objects_live_through_every_kind_of_listing() {
+    const DATED: &[(&str, &str)] = &[
+        (r#"{"command": "create", "id": "n1"}"#, "CREATED n1"),
+        (r#"{"command": "edit", "id": "n1"}"#, "UPDATED n1"),
+        (r#"{"command": "edit", "id": "OLD0"}"#, "UPDATED OLD0"),
+    ];
+    const MARKED: &[(&str, &str)] = &[
+        (r#"{"command": "create", "id": "n1"}"#, "CREATED n1"),
+        (r#"{"command": "edit", "id": "n1"}"#, "UPDATED n1"),
+        (r#"{"command": "delete", "id": "n1"}"#, "DELETED n1"),
+        (r#"{"command": "delete", "id": "OLD0"}"#, "DELETED OLD0"),
+    ];
+    const UNDATED: &[(&str, &str)] = &[
+        (r#"{"command": "create", "id": "n1"}"#, "CREATED n1"),
+        (
+            r#"{"command": "edit", "id": "n1", "set": {"Percentage": "12.5"}}"#,
+            "UPDATED n1",
+        ),
+    ];
+    const NAMED: &[(&str, &str)] = &[
+        (r#"{"command": "create", "id": "n1"}"#, "CREATED n1"),
+        (
+            r#"{"command": "edit", "id": "n1", "set": {"name": "another"}}"#,
+            "UPDATED n1",
+        ),
+    ];
+    let plain = Value::Null;
+    let lives = [
+        ("reports", "reports", plain.clone(), DATED),
+        ("entries", "entries", plain.clone(), DATED),
+        ("invoices", "invoices", plain.clone(), MARKED),
+        (
+            "invoices",
+            "invoices",
+            json!({"dayFilter": "exclusive", "digestItems": "Items", "isDeleted": "boolean"}),
+            MARKED,
+        ),
+        ("allocations", "allocations", plain.clone(), UNDATED),
+        ("requests", "requests", plain.clone(), NAMED),
+        ("lists", "lists", plain.clone(), NAMED),
+        ("users", "users", plain, DATED),
+    ];
+    for (resource, of, knobs, steps) in lives {
+        let life = Life {
+            resource,
+            of,
+            knobs,
+            steps,
+        };
+        live(life).await;
+    }
+}
+
+async fn live(life: Life) {
+    let name = format!("{} {}", life.resource, life.knobs);
+    let mut world = World::new(default_entry(life.resource, life.knobs));
+    order_all(
+        &world,
+        life.of,
+        &[json!({"command": "seed", "count": 3, "prefix": "OLD"})],
+    );
+    let report = world.poll().await;
+    assert!(report.failure.is_none(), "{name}: {:?}", report.failure);
+    poll_again(&mut world, 2).await;
+    assert_eq!(
+        world.story(),
+        [""; 0],
+        "{name}: what was there is learned silently"
+    );
+    let mut expected = Vec::new();
+    for (command, event) in life.steps {
+        order_all(&world, life.of, &[serde_json::from_str(command).unwrap()]);
+        poll_again(&mut world, 3).await;
+        expected.push((*event).to_owned());
+        assert_eq!(world.story(), expected, "{name} after {command}");
+    }
+    world.assert_exactly_once_for_a_receiver_that_drops_repeated_ids();
+}
+
+/// Listings of several pages, each with its own way to the next: nothing is missed, nothing comes twice.
+#[tokio::test(start_paused = true)]
+async fn every_way_to_the_next_page_is_walked_to_its_end() {
+    for (resource, of, count) in [
+        ("reports", "reports", 230),
+        ("invoices", "invoices", 2100),
+        ("requests", "requests", 230),
+        ("allocations", "allocations", 230),
+        ("lists", "lists", 230),
+        ("users", "users", 230),
+    ] {
+        let mut world = World::new(default_entry(resource, Value::Null));
+        world.poll().await;
+        world.wait(60).await;
+        let creations: Vec<Value> = (0..count)
+            .map(|n| json!({"command": "create", "id": format!("n{n:04}")}))
+            .collect();
+        order_all(&world, of, &creations);
+        let report = world.poll().await;
+        assert!(report.failure.is_none(), "{resource}: {:?}", report.failure);
+        assert!(report.figures.pages > 2, "{resource}: {:?}", report.figures);
+        poll_again(&mut world, 2).await;
+        let story = world.sorted_story();
+        assert_eq!(story.len(), count, "{resource}");
+        let mut once = story.clone();
+        once.dedup();
+        assert_eq!(once, story, "{resource}");
+    }
+}
+
+const HUB_AUTHORIZATION: &str =
+    "User sandbox-user, Organization sandbox-organization, Element sandbox-element";
+
+/// Contacts of an element that is not built in.
+fn contacts() -> Setup {
+    Setup {
+        spec: json!({
+            "element": {"key": "salesforce"},
+            "configuration": {
+                "base.url": format!("http://{HUB_HOST}/elements/api-v2"),
+                "hub.authorization": HUB_AUTHORIZATION,
+                "oauth.api.key": null, "oauth.api.secret": null, "oauth.user.refresh_token": null, "oauth.token.url": null,
+                "event.poller.configuration": {
+                    "reports": null,
+                    "contacts": {
+                        "url": "/hubs/crm/contacts?where=LastModifiedDate>'${gmtDate:yyyy-MM-dd'T'HH:mm:ss.SSSXXX}'",
+                        "idField": "Id",
+                        "pageSize": 2,
+                        "datesConfiguration": {
+                            "updatedDateField": "LastModifiedDate",
+                            "updatedDateFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSZ",
+                            "createdDateField": "CreatedDate",
+                            "createdDateFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSZ"
+                        }
+                    }
+                }
+            }
+        }),
+        ..Setup::default()
+    }
+}
+
+fn contact(id: &str) -> Value {
+    json!({
+        "command": "create",
+        "resource": "crm/contacts",
+        "id": id,
+        "set": {"Id": "{id}", "CreatedDate": "{created}", "LastModifiedDate": "{modified}", "Name": "Ada", "Phone": null}
+    })
+}
+
+/// Our clock may be off either way: the hub's is the one that counts, from the first poll on.
+#[tokio::test(start_paused = true)]
+async fn an_element_that_is_not_built_in_is_polled_through_its_hub() {
+    for minutes in [0, 7, -7] {
+        let mut world = World::new(Setup {
+            our_clock_ahead: SignedDuration::from_mins(minutes),
+            ..contacts()
+        });
+        order(&world, contact("old"));
+        world.wait(1).await;
+        world.poll().await;
+        for n in 1..=5 {
+            order(&world, contact(&format!("n{n}")));
+        }
+        world.wait(60).await;
+        world.poll().await;
+        world.wait(60).await;
+        order(
+            &world,
+            json!({"command": "edit", "resource": "crm/contacts", "id": "n2"}),
+        );
+        poll_again(&mut world, 3).await;
+        let expected = [
+            "CREATED n1",
+            "CREATED n2",
+            "CREATED n3",
+            "CREATED n4",
+            "CREATED n5",
+            "UPDATED n2",
+        ];
+        assert_eq!(world.sorted_story(), expected, "our clock {minutes} min ahead");
+        let body: Value = serde_json::from_slice(&world.sandbox.received()[0].body).unwrap();
+        let event = &body["message"]["events"][0];
+        assert_eq!(
+            (&event["hubKey"], &event["elementKey"]),
+            (&json!("crm"), &json!("salesforce"))
+        );
+        world.assert_exactly_once_for_a_receiver_that_drops_repeated_ids();
+    }
+}
+
+/// Even a built-in element: tenants whose OAuth app belongs to the hub.
+#[tokio::test(start_paused = true)]
+async fn concur_is_polled_through_a_hub_where_the_configuration_says_so() {
+    let mut world = World::new(Setup {
+        spec: json!({"configuration": {
+            "base.url": format!("http://{HUB_HOST}/elements/api-v2"),
+            "hub.authorization": HUB_AUTHORIZATION,
+        }}),
+        ..Setup::default()
+    });
+    world.seed("OLD", 3);
+    world.poll().await;
+    world.wait(60).await;
+    world.create("n1");
+    poll_again(&mut world, 3).await;
+    assert_eq!(world.story(), ["CREATED n1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hub_that_refuses_is_a_case_for_a_human() {
+    let mut setup = contacts();
+    setup.spec["configuration"]["hub.authorization"] = json!("User nobody");
+    let mut world = World::new(setup);
+    order(&world, contact("old"));
+    let failure = world.poll().await.failure.unwrap();
+    assert!(failure.needs_human, "{failure:?}");
+    assert!(failure.message.contains("hub.authorization"), "{failure:?}");
+    assert!(!failure.message.contains("nobody"), "{failure:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_hub_is_asked_again_later() {
+    let mut world = World::new(contacts());
+    order(&world, contact("old"));
+    world.poll().await;
+    world.wait(60).await;
+    order(&world, contact("n1"));
+    world.command(Command::Fault(PlannedFault {
+        target: Target::Hub,
+        fault: Fault::TooManyRequests {
+            retry_after: Some("7".into()),
+        },
+        times: 1,
+        after: 0,
+    }));
+    let failure = world.poll().await.failure.unwrap();
+    assert_eq!(failure.reason, "SourceThrottled");
+    poll_again(&mut world, 3).await;
+    assert_eq!(world.story(), ["CREATED n1"]);
+}
