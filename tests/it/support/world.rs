@@ -352,7 +352,10 @@ pub fn merge(target: &mut Value, patch: &Value) {
     match (target, patch) {
         (Value::Object(target), Value::Object(patch)) => {
             for (key, value) in patch {
-                merge(target.entry(key.clone()).or_insert(Value::Null), value);
+                match value {
+                    Value::Null => drop(target.shift_remove(key)),
+                    value => merge(target.entry(key.clone()).or_insert(Value::Null), value),
+                }
             }
         }
         (_, Value::Null) => {}
