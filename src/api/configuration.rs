@@ -84,13 +84,14 @@ impl JsonSchema for Configuration {
     }
 }
 
-/// CEL sees a property only if it has a type or is int-or-string; what may also be a bool or an object is left open.
+/// CEL sees a property only if it has a type or is int-or-string; what may also be a bool or an object is left open, and
+/// so is text, which needs no rule. No type and no rule refuses what the reader accepts.
 /// Exports of Cloud Elements print unset keys as null, so null is allowed everywhere.
 fn property(known: &KnownKey) -> Value {
     let mut schema = match known.kind {
         KeyKind::Url | KeyKind::VendorType => json!({"type": "string"}),
-        KeyKind::Text | KeyKind::Minutes => json!({"x-kubernetes-int-or-string": true}),
-        KeyKind::Flag | KeyKind::Headers | KeyKind::Poller => {
+        KeyKind::Minutes => json!({"x-kubernetes-int-or-string": true}),
+        KeyKind::Text | KeyKind::Flag | KeyKind::Headers | KeyKind::Poller => {
             json!({"x-kubernetes-preserve-unknown-fields": true})
         }
     };
@@ -111,6 +112,12 @@ fn rules_of(known: &KnownKey) -> Vec<Value> {
     let field = cel_field(key);
     let absent = format!("!has({field})");
     let rule = |condition: String, message: String| json!({"rule": format!("{absent} || {condition}"), "message": message});
+    // Exports hold the word where no URL is set, and a Secret may hold the URL.
+    let none = if key == "event.notification.callback.url" {
+        "|^(?i:false)$"
+    } else {
+        ""
+    };
     match known.kind {
         KeyKind::VendorType => vec![
             rule(
@@ -124,8 +131,8 @@ fn rules_of(known: &KnownKey) -> Vec<Value> {
         ],
         KeyKind::Minutes => vec![rule(
             format!(
-                "(type({field}) == int ? ({field} >= 1 && {field} <= 999999999) : (string({field}).matches('^\\\\s*$') || \
-                 (string({field}).matches('^\\\\s*[0-9]{{1,9}}([.][0-9]{{1,9}})?\\\\s*$') && \
+                "(type({field}) == int ? ({field} >= 1 && {field} <= 999999999) : (string({field}).trim() == '' || \
+                 (string({field}).trim().matches('^[0-9]+([.][0-9]+)?$') && \
                  double(string({field}).trim()) * 60.0 >= 1.0)))"
             ),
             format!(
@@ -133,7 +140,7 @@ fn rules_of(known: &KnownKey) -> Vec<Value> {
             ),
         )],
         KeyKind::Url => vec![rule(
-            format!("{field}.matches('^\\\\s*$|^\\\\s*(?i:https?)://[^\\\\s/?#]')"),
+            format!("{field}.trim().matches('^$|^(?i:https?)://[^\\\\s/?#]{none}')"),
             format!("{key} must be an http or https URL with a host, such as https://example.com/path"),
         )],
         KeyKind::Text | KeyKind::Flag | KeyKind::Headers | KeyKind::Poller => Vec::new(),
@@ -154,7 +161,7 @@ fn cel_field(key: &str) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::nearest_known_key;
+    use super::super::{known_key, nearest_known_key};
     use super::*;
 
     #[test]
@@ -186,6 +193,23 @@ mod tests {
             let property = &schema["properties"][known.key];
             assert_eq!(property["description"], known.description, "{}", known.key);
             assert!(known.description.ends_with('.'), "{}", known.key);
+        }
+    }
+
+    #[test]
+    fn keys_are_known_in_any_case() {
+        for (written, expected) in [
+            ("event.vendor.type", Some("event.vendor.type")),
+            (" Event.Vendor.Type ", Some("event.vendor.type")),
+            ("vendor.event.type", Some("event.vendor.type")),
+            ("Vendor.Event.Type", Some("event.vendor.type")),
+            ("event_vendor_type", None),
+            ("", None),
+        ] {
+            assert_eq!(known_key(written).map(|known| known.key), expected, "{written:?}");
+        }
+        for known in KNOWN_KEYS {
+            assert_eq!(known_key(&known.key.to_uppercase()), Some(known));
         }
     }
 

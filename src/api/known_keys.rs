@@ -60,12 +60,12 @@ pub const KNOWN_KEYS: &[KnownKey] = &[
     open(
         "event.vendor.type",
         KeyKind::VendorType,
-        "How the vendor reports events: polling (default). Webhooks are refused, since Pollinator polls.",
+        "How the vendor reports events: polling (default), in any case. webhook and webhooks are refused, since Pollinator polls.",
     ),
     open(
         "event.notification.callback.url",
         KeyKind::Url,
-        "URL that receives the notifications as POST requests, http or https. Required.",
+        "URL that receives the notifications as POST requests, http or https. Required; false means none, as in exports.",
     ),
     secret(
         "event.notification.signature.key",
@@ -90,29 +90,33 @@ pub const KNOWN_KEYS: &[KnownKey] = &[
         key: "event.notification.callback.headers",
         kind: KeyKind::Headers,
         secret: true,
-        description: "Further headers of every notification: a JSON object {\"Name\": \"value\"}, or lines `Name: value`. \
+        description: "Further headers of every notification: an object, the same as JSON text, or lines `Name: value`. \
                       Belongs in a Secret if a header authenticates.",
     },
     open(
         "event.poller.refresh_interval",
         KeyKind::Minutes,
-        "Minutes between two polls of a resource, default 15; decimals as text (\"0.5\"). polling.interval wins over it.",
+        "Minutes between two polls of a resource, default 15; decimals as text (\"0.5\"), 999999999 for never. \
+         polling.interval wins over it.",
     ),
     open(
         "event.poller.configuration",
         KeyKind::Poller,
         "What to poll: resource name to {url, idField, datesConfiguration, filterByUpdatedDate, filterByCurrentDate, \
-         createdCheckTolerance (s), pageSize, pollDelay (s)}; an object or the same as JSON text. Required.",
+         createdCheckTolerance (s), pageSize, pollDelay (s)}; an object or the same as JSON text. Default: the element's own \
+         default resource; required where it has none, and for a hub.",
     ),
     open(
         "event.poller.urls",
         KeyKind::Text,
-        "Legacy form of event.poller.configuration; known, without effect. Write event.poller.configuration instead.",
+        "Older form of event.poller.configuration, used where that is missing: names of resources (contacts|accounts), or \
+         a line resource|url|id|updatedField|updatedFormat|updatedTz|createdField|createdFormat|createdTz for each.",
     ),
     open(
         "event.objects",
         KeyKind::Text,
-        "Names of vendor objects to watch, comma separated; known, without effect. Write event.poller.configuration instead.",
+        "Names of objects, comma separated: what {objectName} stands for in event.poller.configuration; without such a template \
+         known, without effect, since names do not say how to poll.",
     ),
     open(
         "event.metadata",
@@ -205,6 +209,21 @@ pub const KNOWN_KEYS: &[KnownKey] = &[
          Element …`. With it even a built-in element is polled through the hub. Belongs in a Secret.",
     ),
 ];
+
+/// Other names of keys: a page of the documentation of Cloud Elements turns this one around.
+const ALIASES: &[(&str, &str)] = &[("vendor.event.type", "event.vendor.type")];
+
+/// The known key that `written` spells, whatever its case and the blanks around it.
+pub fn known_key(written: &str) -> Option<&'static KnownKey> {
+    let written = written.trim();
+    let alias = ALIASES
+        .iter()
+        .find(|(alias, _)| written.eq_ignore_ascii_case(alias));
+    let key = alias.map_or(written, |(_, key)| key);
+    KNOWN_KEYS
+        .iter()
+        .find(|known| known.key.eq_ignore_ascii_case(key))
+}
 
 /// The known key most like `key`, compared without regard to case, or none if none is near enough for a likely typo.
 pub fn nearest_known_key(key: &str) -> Option<&'static str> {

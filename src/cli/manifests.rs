@@ -231,7 +231,7 @@ impl Manifests {
     pub(super) fn app(&self, manifest: &Manifest) -> Result<OAuthApp, Vec<Problem>> {
         let (secrets, problems) = self.secrets_of(manifest, MissingSecret::IsAProblem);
         if problems.is_empty() {
-            read_app(&manifest.spec, &secrets)
+            read_app(&manifest.spec, &secrets, element::catalogue())
         } else {
             Err(problems)
         }

@@ -17,6 +17,8 @@ pub struct CatalogueEntry {
     pub authentication: AuthenticationKind,
     /// Default entries of `event.poller.configuration` by resource.
     pub poller: Map<String, Value>,
+    /// Which of them are polled where a configuration names none.
+    pub polled_by_default: Vec<String>,
 }
 
 /// How access to an element is obtained, as far as its configuration keys go.

@@ -78,6 +78,7 @@ fn entry(definition: &Definition) -> CatalogueEntry {
             },
         },
         poller,
+        polled_by_default: definition.polled_by_default.clone(),
     }
 }
 

@@ -7,6 +7,7 @@ mod delivery;
 mod fetch;
 mod outcome;
 mod preview;
+mod repeats;
 mod report;
 mod resource;
 mod schedule;

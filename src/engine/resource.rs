@@ -9,6 +9,7 @@ use super::claim::Claim;
 use super::delivery::{Delivered, Deliveries, News};
 use super::fetch::Fetch;
 use super::outcome::{Polled, Progress};
+use super::repeats::Repeats;
 use super::{Engine, Instance, InstanceMemory, PollError, Proceed};
 use crate::config::ResourceSettings;
 use crate::deliver::Origin;
@@ -147,6 +148,7 @@ impl<S: CheckpointStore> Engine<S> {
             let mut pass = Pass::begin(self.clock.now());
             let origin = origin(instance, &listing, resource, self.clock.now());
             let mut pages_read = HashSet::new();
+            let mut same = Repeats::default();
             let mut url = listing.first_url(&access.base, claim.memory.since(&rules), self.clock.now())?;
             loop {
                 if !proceed() {
@@ -159,6 +161,9 @@ impl<S: CheckpointStore> Engine<S> {
                 pass.page(&rules, page.date, self.clock.now());
                 progress.figures.pages += 1;
                 progress.warning = page.warning.or(progress.warning.take());
+                if page.next.is_some() && same.too_many(&page.items) {
+                    return Err(PollError::CircularListing { pages: pass.pages() });
+                }
                 let news = judge(
                     resource,
                     &rules,

@@ -400,7 +400,7 @@ async fn validate_says_everything_at_once() {
     let output = run(&["validate", "-f", unknown.to_str().unwrap()]).await;
     assert_eq!(code(&output), 1);
     assert!(
-        text(&output).contains("concurr") && text(&output).contains("built in: concur"),
+        text(&output).contains("concurr") && text(&output).contains("built-in element (concur"),
         "{}",
         text(&output)
     );

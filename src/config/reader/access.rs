@@ -8,7 +8,9 @@ use super::Findings;
 use super::keys::Keys;
 use super::values::cut;
 use crate::api::ProviderData;
-use crate::config::{AuthenticationKind, Catalogue, CredType, Credentials, Grant, OAuth2Credentials};
+use crate::config::{
+    AuthenticationKind, Catalogue, CatalogueEntry, CredType, Credentials, Grant, OAuth2Credentials,
+};
 
 const HUB_AUTHORIZATION: &str = "hub.authorization";
 /// What to do where the hub's address is missing.
@@ -20,6 +22,17 @@ pub(super) struct Source {
     pub(super) through_hub: bool,
     pub(super) credentials: Credentials,
     pub(super) base_url: Option<Url>,
+}
+
+/// What is known of the element where its own API is polled; none through a hub.
+pub(super) fn own_entry<'a>(
+    keys: &Keys,
+    element: &str,
+    catalogue: &'a Catalogue,
+) -> Option<&'a CatalogueEntry> {
+    catalogue
+        .get(element)
+        .filter(|_| !keys.is_given(HUB_AUTHORIZATION))
 }
 
 /// The element's own API; a hub for elements that are not built in, and for others where `hub.authorization` asks for
@@ -271,6 +284,15 @@ pub(super) fn credtype(keys: &Keys, findings: &mut Findings) -> Option<CredType>
     }
 }
 
+/// `scheme://` and something that can begin a host.
+fn has_authority(text: &str) -> bool {
+    let parts = text.split_once("://");
+    let host = parts.and_then(|(_, after)| after.chars().next());
+    let is_scheme = |text: &str| matches!(text.to_ascii_lowercase().as_str(), "http" | "https");
+    parts.is_some_and(|(scheme, _)| is_scheme(scheme))
+        && host.is_some_and(|c| !c.is_whitespace() && !matches!(c, '/' | '\\' | '?' | '#'))
+}
+
 /// The http or https URL of a key; none if absent, or after a problem was noted.
 pub(super) fn web_url(keys: &Keys, key: &str, findings: &mut Findings) -> Option<Url> {
     let text = keys.text(key, findings)?;
@@ -278,6 +300,8 @@ pub(super) fn web_url(keys: &Keys, key: &str, findings: &mut Findings) -> Option
         // The value is not shown: queries of URLs hold tokens.
         Err(error) => format!("is no URL: {error}"),
         Ok(url) if !matches!(url.scheme(), "http" | "https") => "is neither http nor https".to_owned(),
+        // Browsers mend https:example.com and https:///example.com; elsewhere these are mistakes.
+        Ok(_) if !has_authority(&text) => "has no host behind its ://".to_owned(),
         Ok(url) if url.host_str().is_none_or(str::is_empty) => "has no host".to_owned(),
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
             "has a user name or a password in it".to_owned()

@@ -7,7 +7,7 @@ use super::keys::Keys;
 use super::values::cut;
 use super::{Findings, Secrets, access, poller};
 use crate::api::PollingInstanceSpec;
-use crate::config::{Grant, Problem, ResourceSettings};
+use crate::config::{Catalogue, Grant, Problem, ResourceSettings};
 
 /// The OAuth app of an instance that may have no access yet.
 #[derive(Clone, Debug)]
@@ -35,11 +35,15 @@ pub struct OAuthApp {
 }
 
 /// Reads the OAuth app, or all problems with it; what else is missing or wrong in the spec does not matter here.
-pub fn read_app(spec: &PollingInstanceSpec, secrets: &Secrets) -> Result<OAuthApp, Vec<Problem>> {
+pub fn read_app(
+    spec: &PollingInstanceSpec,
+    secrets: &Secrets,
+    catalogue: &Catalogue,
+) -> Result<OAuthApp, Vec<Problem>> {
     let mut findings = Findings::default();
     let keys = Keys::merge(spec, secrets, &mut findings);
     let mut poller = Findings::default();
-    let resources = poller::resources(&keys, &mut poller);
+    let resources = poller::resources(&keys, catalogue.get(spec.element.key.trim()), &mut poller);
     let app = app(spec, &keys, resources.ok_or(poller.problems), &mut findings);
     app.filter(|_| findings.problems.is_empty())
         .ok_or(findings.problems)
@@ -119,7 +123,12 @@ mod tests {
                 BTreeMap::from([("oauth.api.secret".to_owned(), text)]),
             )],
         };
-        read_app(&serde_json::from_value(spec).unwrap(), &secrets).map_err(|problems| {
+        read_app(
+            &serde_json::from_value(spec).unwrap(),
+            &secrets,
+            &Catalogue::default(),
+        )
+        .map_err(|problems| {
             let shown: Vec<_> = problems.iter().map(ToString::to_string).collect();
             shown.join("\n")
         })

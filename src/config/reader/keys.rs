@@ -1,27 +1,32 @@
 //! The configuration keys with the Secrets merged under them, and where each value stands.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use serde_json::Value;
 
 use super::values::{self, kind};
 use super::{Findings, Secrets};
-use crate::api::{KNOWN_KEYS, KnownKey, PollingInstanceSpec, nearest_known_key};
+use crate::api::{KNOWN_KEYS, KnownKey, PollingInstanceSpec, known_key, nearest_known_key};
 
-/// Keys that are known and do nothing, and what to write instead.
+/// Keys that are known and do nothing, and why.
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
     (
-        "event.poller.urls",
-        "write the resources into event.poller.configuration",
+        "event.metadata",
+        "it lists the event types of the vendor's objects, and here every polled resource has CREATED and UPDATED; what \
+         is polled stands in event.poller.configuration",
     ),
     (
-        "event.objects",
-        "write the resources into event.poller.configuration",
+        "event.helper.key",
+        "it names a class of Cloud Elements' own servers; what is polled stands in event.poller.configuration",
     ),
     (
-        "event.raw.enabled",
-        "notifications always carry the whole records",
+        "event.notification.subscription.id",
+        "it names a webhook at the vendor, and Pollinator polls",
+    ),
+    (
+        "event.notification.instance.finder",
+        "it finds the instance of a vendor's webhook, and Pollinator polls",
     ),
 ];
 
@@ -31,6 +36,10 @@ pub(super) const SIGNATURE_KEY: &str = "event.notification.signature.key";
 /// Every key with the value that wins.
 pub(super) struct Keys<'a> {
     found: BTreeMap<&'a str, Source<'a>>,
+    /// How keys are written that are not written as they are known.
+    spelled: BTreeMap<&'a str, &'a str>,
+    /// Unknown keys whose value is an entry of the poller configuration.
+    strays: Vec<(&'a str, &'a Value)>,
     /// A required Secret is missing, so that no key can be called missing.
     incomplete: bool,
 }
@@ -51,6 +60,8 @@ impl<'a> Keys<'a> {
     ) -> Self {
         let mut keys = Keys {
             found: BTreeMap::new(),
+            spelled: BTreeMap::new(),
+            strays: Vec::new(),
             incomplete: false,
         };
         for (index, source) in spec.configuration_from.iter().enumerate() {
@@ -66,23 +77,57 @@ impl<'a> Keys<'a> {
         }
         for (name, values) in &secrets.values {
             for (key, value) in values {
+                let key = keys.canonical(key, secret_path(name, key), findings);
                 if known(key).is_none() {
                     findings.warn(secret_path(name, key), unknown(key));
+                }
+                if let Some(Source::Secret(other, first)) = keys.found.get(key)
+                    && other == name
+                    && first.expose_secret() != value.expose_secret()
+                {
+                    findings.problem(
+                        secret_path(name, key),
+                        "stands there in two spellings with different values",
+                        "remove one of the two",
+                    );
                 }
                 keys.found.insert(key, Source::Secret(name, value));
             }
         }
-        for (key, value) in spec.configuration.iter() {
-            if let Some(Source::Secret(name, _)) = keys.found.get(key.as_str()) {
+        for (written, value) in spec.configuration.iter() {
+            if known(written).is_none() && known_key(written).is_none() && values::is_entry(value) {
+                keys.strays.push((written, value));
+                continue;
+            }
+            let key = keys.canonical(written, inline_path(written), findings);
+            if let Some(Source::Inline(first)) = keys.found.get(key) {
+                if !is_blank(key, value) && !is_blank(key, first) && first != &value {
+                    findings.problem(
+                        inline_path(written),
+                        format!("is read as {key}, which stands there with another value"),
+                        "remove one of the two",
+                    );
+                }
+                if !is_blank(key, first) {
+                    continue;
+                }
+            }
+            if let Some(Source::Secret(name, _)) = keys.found.get(key) {
                 // An export's mask or an empty value is a place to fill, not a value.
-                if is_blank(key, value) {
+                if is_blank(key, value) || is_no_url(key, value) {
                     continue;
                 }
                 let message =
                     format!("is set here and in Secret {name:?}; this value is used, remove one of the two");
-                findings.warn(inline_path(key), message);
+                findings.warn(inline_path(written), message);
             } else {
-                judge_inline(key, value, findings);
+                judge_inline(key, written, value, findings);
+            }
+            // The last one that is written holds the place.
+            if key == written {
+                keys.spelled.remove(key);
+            } else {
+                keys.spelled.insert(key, written);
             }
             keys.found.insert(key, Source::Inline(value));
         }
@@ -99,20 +144,42 @@ impl<'a> Keys<'a> {
                 );
             }
         }
-        for (key, instead) in WITHOUT_EFFECT {
-            let mut ignored = Findings::default();
-            if keys.text(key, &mut ignored).is_some() {
-                findings.warn(keys.path(key), format!("has no effect; {instead}"));
+        for (key, why) in WITHOUT_EFFECT {
+            if keys.is_given(key) {
+                findings.warn(keys.path(key), format!("has no effect: {why}"));
             }
         }
         keys
     }
 
+    /// The key that is meant: another spelling of a known one is understood, and said.
+    fn canonical(&mut self, written: &'a str, path: String, findings: &mut Findings) -> &'a str {
+        match known_key(written) {
+            Some(known) if known.key != written => {
+                findings.warn(path, format!("is read as {}", known.key));
+                self.spelled.insert(known.key, written);
+                known.key
+            }
+            _ => written,
+        }
+    }
+
+    /// Unknown keys whose value is an entry of the poller configuration, as written.
+    pub(super) fn strays(&self) -> &[(&'a str, &'a Value)] {
+        &self.strays
+    }
+
+    /// Something stands there that is neither null nor white space.
+    pub(super) fn is_given(&self, key: &str) -> bool {
+        self.value(key).is_some_and(|value| !is_blank(key, &value))
+    }
+
     /// Where the value of `key` stands, or would stand.
     pub(super) fn path(&self, key: &str) -> String {
+        let written = self.spelled.get(key).copied().unwrap_or(key);
         match self.found.get(key) {
-            Some(Source::Secret(name, _)) => secret_path(name, key),
-            _ => inline_path(key),
+            Some(Source::Secret(name, _)) => secret_path(name, written),
+            _ => inline_path(written),
         }
     }
 
@@ -214,12 +281,12 @@ impl<'a> Keys<'a> {
     }
 }
 
-fn judge_inline(key: &str, value: &Value, findings: &mut Findings) {
+fn judge_inline(key: &str, written: &str, value: &Value, findings: &mut Findings) {
     let empty = values::scalar(value).is_some_and(|text| text.trim().is_empty());
     match known(key) {
-        None => findings.warn(inline_path(key), unknown(key)),
+        None => findings.warn(inline_path(written), unknown(key)),
         Some(known) if known.secret && !empty => findings.warn(
-            inline_path(key),
+            inline_path(written),
             "stands in the object in clear text; move it to a Secret named in configurationFrom",
         ),
         Some(_) => {}
@@ -245,37 +312,6 @@ fn secret_path(name: &str, key: &str) -> String {
     format!("secret/{name}[{key:?}]")
 }
 
-/// The names that stand more than once at the top of a JSON object, which a map would lose in silence.
-pub(super) fn repeated_names(json: &str) -> BTreeSet<String> {
-    struct Names(BTreeSet<String>);
-    impl<'de> serde::Deserialize<'de> for Names {
-        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            deserializer.deserialize_map(NamesVisitor).map(Names)
-        }
-    }
-    struct NamesVisitor;
-    impl<'de> serde::de::Visitor<'de> for NamesVisitor {
-        type Value = BTreeSet<String>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let (mut seen, mut repeated) = (BTreeSet::new(), BTreeSet::new());
-            while let Some((name, serde::de::IgnoredAny)) = map.next_entry::<String, _>()? {
-                if !seen.insert(name.clone()) {
-                    repeated.insert(name);
-                }
-            }
-            Ok(repeated)
-        }
-    }
-    serde_json::from_str::<Names>(json)
-        .map(|names| names.0)
-        .unwrap_or_default()
-}
-
 /// A Secret's value as text; none where it is not UTF-8.
 fn text_of(value: &SecretSlice<u8>) -> Option<&str> {
     std::str::from_utf8(value.expose_secret()).ok()
@@ -296,4 +332,11 @@ pub(crate) fn is_blank(key: &str, value: &Value) -> bool {
         }
         _ => false,
     }
+}
+
+/// The word false, which exports of elements hold where no callback URL is set.
+pub(super) fn is_no_url(key: &str, value: &Value) -> bool {
+    let text = values::scalar(value);
+    key == "event.notification.callback.url"
+        && text.is_some_and(|text| text.trim().eq_ignore_ascii_case("false"))
 }

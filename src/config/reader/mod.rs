@@ -2,9 +2,11 @@
 
 mod access;
 mod app;
+mod headers;
 mod keys;
 mod poller;
 mod receiver;
+mod repeated;
 mod timing;
 mod values;
 
@@ -73,9 +75,11 @@ fn settings(
     let enabled = keys.flag("event.notification.enabled", true, findings);
     vendor_type(&keys, findings);
     notification_type(&keys, findings);
+    raw_enabled(&keys, findings);
     let callback = receiver::callback(&keys, &spec.delivery, findings);
     let interval = timing::interval(&keys, &spec.polling, findings);
-    let resources = poller::resources(&keys, findings);
+    let own = access::own_entry(&keys, element, catalogue);
+    let resources = poller::resources(&keys, own, findings);
     let filter_nulls = keys.flag("filter.response.nulls", true, findings);
     let source = access::source(&keys, element, catalogue, spec.provider_data.as_ref(), findings);
     let timing = timing::rest(&spec.polling, findings);
@@ -141,6 +145,16 @@ fn notification_type(keys: &Keys, findings: &mut Findings) {
         findings.warn(
             keys.path(key),
             "has no effect; notifications go to the callback URL, which is the type webhook",
+        );
+    }
+}
+
+fn raw_enabled(keys: &Keys, findings: &mut Findings) {
+    let key = "event.raw.enabled";
+    if keys.flag(key, true, findings) == Some(false) {
+        findings.warn(
+            keys.path(key),
+            "has no effect: notifications always carry the whole records in message.raw",
         );
     }
 }

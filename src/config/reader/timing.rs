@@ -31,6 +31,16 @@ pub(super) fn interval(keys: &Keys, polling: &PollingSpec, findings: &mut Findin
     let key = "event.poller.refresh_interval";
     let refresh = match keys.text(key, findings) {
         None => Some(INTERVAL),
+        Some(text) if keys.value(key).is_some_and(|value| value.is_f64()) && text.contains('.') => {
+            // The API server takes no number with a fraction here, since the key may also be text.
+            let message = format!("is {}, a number with a fraction", cut(&text));
+            findings.problem(
+                keys.path(key),
+                message,
+                format!("write it as text: \"{}\"", cut(&text)),
+            );
+            None
+        }
         Some(text) => {
             let minutes = decimal(&text, 60).filter(|interval| *interval >= LEAST);
             if minutes.is_none() {

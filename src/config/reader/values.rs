@@ -32,6 +32,17 @@ pub(super) fn scalar(value: &Value) -> Option<String> {
     }
 }
 
+/// An object with the two fields that every entry of the poller configuration has.
+pub(super) fn is_entry(value: &Value) -> bool {
+    let has = |wanted: &str| {
+        let names = value.as_object().into_iter().flat_map(|fields| fields.keys());
+        names
+            .into_iter()
+            .any(|name| name.trim().eq_ignore_ascii_case(wanted))
+    };
+    has("url") && has("idField")
+}
+
 /// `true` and `false` in any case.
 pub(super) fn flag(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {

@@ -1,8 +1,12 @@
+use std::path::{Path, PathBuf};
+
 use jiff::Timestamp;
+use serde_json::Value;
 use url::Url;
 
 use super::*;
-use crate::config::{InitialSync, Secrets, UrlTemplate, read as read_settings};
+use crate::config::{Secrets, UrlTemplate};
+use crate::element::{Listing, Page, Resource};
 
 #[test]
 fn every_definition_is_valid_and_read_back() {
@@ -18,10 +22,9 @@ fn every_definition_is_valid_and_read_back() {
 #[test]
 fn unknown_elements_are_answered_with_the_known() {
     let error = builtin("concurr").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        r#"spec.element.key: there is no element "concurr"; built in: concur"#
-    );
+    let start = r#"spec.element.key: there is no element "concurr"; built in: concur"#;
+    assert!(error.to_string().starts_with(start), "{error}");
+    assert!(!error.to_string().contains(HUB), "{error}");
     assert_eq!(error.path(), Some("spec.element.key"));
 }
 
@@ -43,44 +46,110 @@ fn a_faulty_file_is_named_with_its_line() {
     assert!(error.to_string().contains("calls itself \"concur\""), "{error}");
 }
 
-/// The first request of every built-in resource, with its default entry.
+/// Every resource that has a default entry, with its element.
+fn polled() -> impl Iterator<Item = (&'static Definition, &'static Resource)> {
+    let definitions = elements().map(|(_, definition)| definition.as_ref().unwrap());
+    definitions.flat_map(|definition| {
+        let resources = definition.resources.iter();
+        let polled = resources.filter(|resource| resource.poller.is_some());
+        polled.map(move |resource| (definition, resource))
+    })
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/element/builtin")
+}
+
+/// The listing of a resource by its default entry.
+fn by_default(definition: &Definition, resource: &Resource) -> Listing {
+    let template = UrlTemplate::parse(&resource.poller.as_ref().unwrap().url).unwrap();
+    definition.listing_of(&resource.name, &template, None).unwrap()
+}
+
+/// The first request of every built-in resource, with its default entry, and the request for its second page where
+/// the sample leads to one.
 #[test]
-fn default_requests() {
+fn requests_are_up_to_date() {
     let since: Timestamp = "2026-02-03T04:05:06.789Z".parse().unwrap();
-    let base = Url::parse("https://us2.api.concursolutions.com").unwrap();
-    let concur = builtin("concur").unwrap();
-    let mut found = Vec::new();
-    for resource in &concur.resources {
-        let entry = resource.poller.as_ref().unwrap();
-        let template = UrlTemplate::parse(&entry.url).unwrap();
-        for name in resource.names() {
-            let renamed = entry
-                .url
-                .replace(&format!("/{}", resource.name), &format!("/{name}"));
-            let template = UrlTemplate::parse(&renamed).unwrap();
-            assert_eq!(concur.find(&template).unwrap().name, resource.name, "{renamed}");
+    let mut fresh = String::new();
+    for (definition, resource) in polled() {
+        let base = definition.base_url(None).unwrap();
+        let listing = by_default(definition, resource);
+        let first = listing.first_url(base, since, since).unwrap();
+        let (element, name) = (&definition.key, &resource.name);
+        fresh += &format!("{element} {name}: {}\n", &first[url::Position::BeforePath..]);
+        if let Some(next) = sample(definition, resource, &listing, &first).next {
+            assert_eq!(next.host(), base.host(), "{element} {name}");
+            fresh += &format!("{element} {name}, next: {}\n", &next[url::Position::BeforePath..]);
         }
-        let listing = concur.listing_of(&resource.name, &template, None).unwrap();
-        let url = listing.first_url(&base, since, since).unwrap();
-        found.push(format!(
-            "{}: {}",
-            resource.name,
-            &url[url::Position::BeforePath..]
-        ));
     }
-    let expected = [
-        "reports: /api/v3.0/expense/reports?modifiedDateAfter=2026-02-03T04:05:06.789&user=ALL&limit=100",
-        "entries: /api/v3.0/expense/entries?user=ALL&limit=100",
-        "itemizations: /api/v3.0/expense/itemizations?user=ALL&limit=100",
-        "allocations: /api/v3.0/expense/allocations?user=ALL&limit=100",
-        "invoices: /api/v3.0/invoice/paymentrequestdigests?lastModifiedDateAfter=2026-02-03&limit=1000",
-        "vendors: /api/v3.1/invoice/vendors?limit=100",
-        "requests: /travelrequest/v4/requests?modifiedAfter=2026-02-03T04:05:06Z&limit=100",
-        "users: /profile/identity/v4.1/Users?count=100",
-        "lists: /list/v4/lists",
-        "fiscal-years: /budget/v4/fiscalYear?lastModifiedAfter=2026-02-03T04:05:06",
-    ];
-    assert_eq!(found, expected);
+    let file = root().join("requests.txt");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&file, &fresh).unwrap();
+    }
+    let stored = std::fs::read_to_string(&file).unwrap_or_default();
+    assert_eq!(stored, fresh, "{} is stale; run: make crds", file.display());
+}
+
+/// The sample of a resource's answer, as it is read.
+fn sample(definition: &Definition, resource: &Resource, listing: &Listing, requested: &Url) -> Page {
+    let file = root().join(format!("samples/{}/{}.json", definition.key, resource.name));
+    let body = std::fs::read(&file).unwrap_or_else(|_| panic!("put an answer into {}", file.display()));
+    let answer = http::Response::new(bytes::Bytes::from(body));
+    let base = definition.base_url(None).unwrap();
+    listing
+        .read(&answer, requested, base)
+        .unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// Records of every sample have the id and the dates that the default entry promises.
+#[test]
+fn samples_are_read_by_the_default_entries() {
+    let mut deleted = Vec::new();
+    for (definition, resource) in polled() {
+        let (element, name) = (&definition.key, &resource.name);
+        let settings = settings(definition, name, &serde_json::to_value(&resource.poller).unwrap());
+        let entry = &settings.resources[0];
+        let listing = by_default(definition, resource);
+        let requested = definition.base_url(None).unwrap();
+        let page = sample(definition, resource, &listing, requested);
+        assert!(!page.items.is_empty(), "{element} {name}");
+        for item in &page.items {
+            let record: Value = serde_json::from_str(item.get()).unwrap();
+            assert!(
+                entry
+                    .id_field
+                    .get(&record)
+                    .is_some_and(|id| id.is_string() || id.is_number()),
+                "{element} {name}: {record}"
+            );
+            for date in [&entry.updated, &entry.created].into_iter().flatten() {
+                assert!(
+                    date.read(&record).unwrap().is_some(),
+                    "{element} {name}: {record}"
+                );
+            }
+            if listing.traits().deleted.is_some_and(|mark| mark.marks(&record)) {
+                deleted.push(format!("{element} {name}"));
+            }
+        }
+    }
+    assert!(deleted.contains(&"concur invoices".to_owned()), "{deleted:?}");
+}
+
+#[test]
+fn every_name_leads_to_its_resource() {
+    for (definition, resource) in polled() {
+        for name in resource.names() {
+            for url in [
+                format!("/{name}"),
+                format!("hubs/{}/{name}/?x=1", definition.hub.as_ref().unwrap()),
+            ] {
+                let template = UrlTemplate::parse(&url).unwrap();
+                assert_eq!(definition.find(&template).unwrap().name, resource.name, "{url}");
+            }
+        }
+    }
 }
 
 /// The default entries are what a configuration would hold: its reader takes each without a warning.
@@ -88,34 +157,36 @@ fn default_requests() {
 fn default_entries_are_configurations() {
     let entry = catalogue().get("concur").unwrap();
     assert_eq!(entry.id, Some(3129));
+    let concur = builtin("concur").unwrap();
     for (name, poller) in &entry.poller {
-        let spec = serde_json::from_value(serde_json::json!({
-            "element": {"key": "concur"},
-            "configuration": {
-                "oauth.api.key": "k",
-                "oauth.api.secret": "s",
-                "oauth.user.refresh_token": "t",
-                "event.notification.callback.url": "https://hooks.example.com/x",
-                "event.poller.configuration": {name: poller},
-            },
-        }))
-        .unwrap();
-        let reading = read_settings("x", &spec, &Secrets::default(), catalogue());
-        let settings = reading.settings.unwrap();
-        let warned: Vec<_> = reading
-            .warnings
-            .iter()
-            .filter(|warning| warning.path.contains("event.poller.configuration"))
-            .collect();
-        assert!(warned.is_empty(), "{name}: {warned:?}");
-        assert_eq!(settings.initial_sync, InitialSync::FromNow);
-        definition_of(&settings)
-            .unwrap()
-            .listing(&settings.resources[0])
-            .unwrap();
+        let settings = settings(concur, name, poller);
+        let listing = definition_of(&settings).unwrap().listing(&settings.resources[0]);
+        assert_eq!(listing.unwrap().hub(), "expense", "{name}");
     }
     for name in ["reports", "payments-digests", "expenses", "travel-requests"] {
         assert!(entry.poller.contains_key(name), "{name}");
     }
     assert!(catalogue().get(HUB).is_none());
+}
+
+/// The settings of an instance with one entry, which the reader must take without a warning.
+fn settings(definition: &Definition, name: &str, poller: &Value) -> Settings {
+    let mut configuration = serde_json::json!({
+        "event.notification.callback.url": "https://hooks.example.com/x",
+        "event.poller.configuration": {name: poller},
+    });
+    let credentials: &[&str] = match &definition.authentication {
+        Authentication::OAuth2(_) => &["oauth.api.key", "oauth.api.secret", "oauth.user.refresh_token"],
+        Authentication::Header(header) => &[&header.configuration_key],
+    };
+    for key in credentials {
+        configuration[key] = "x".into();
+    }
+    let spec = serde_json::json!({"element": {"key": definition.key}, "configuration": configuration});
+    let spec = serde_json::from_value(spec).unwrap();
+    let reading = crate::config::read("x", &spec, &Secrets::default(), catalogue());
+    let mut warnings = reading.warnings.iter();
+    let warned = warnings.find(|warning| warning.path.contains("event.poller.configuration"));
+    assert!(warned.is_none(), "{name}: {warned:?}");
+    reading.settings.unwrap()
 }

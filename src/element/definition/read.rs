@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::places::{Node, Place};
 use super::{Definition, Document, Resource};
@@ -55,9 +55,15 @@ impl fmt::Display for DefinitionProblem {
     }
 }
 
+/// Levels of nesting that are read: a definition has about ten, and each takes its part of a small stack.
+const DEEPEST: usize = 24;
+
 /// Reads the one document of a YAML or JSON text; in its place all problems, in the text's order.
 pub fn parse_definition(text: &str) -> Result<Definition, Vec<DefinitionProblem>> {
-    let options = serde_saphyr::options! { with_snippet: false };
+    let options = serde_saphyr::options! {
+        with_snippet: false,
+        budget: serde_saphyr::budget! { max_depth: DEEPEST },
+    };
     let node: Node = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let at = error
             .location()
@@ -161,18 +167,6 @@ fn remedy(message: &str) -> String {
     match message.strip_prefix("missing field ") {
         Some(field) => format!("add {}; {SCHEMA}", field.trim_matches('`')),
         None => format!("correct it; {SCHEMA}"),
-    }
-}
-
-impl Definition {
-    /// The definition as a document.
-    pub fn document(&self) -> Value {
-        json!({
-            "apiVersion": "pollinator.dev/v1alpha1",
-            "kind": "Element",
-            "metadata": {"name": self.key},
-            "spec": self,
-        })
     }
 }
 

@@ -247,7 +247,8 @@ fn deleted_records_are_known_by_their_field() {
 fn through_a_hub_urls_stay_as_written() {
     let hub = builtin("hub").unwrap();
     let base = Url::parse("https://api.openconnectors.example/elements/api-v2").unwrap();
-    let table: &[(&str, Option<u32>, Result<&str, &str>, &str)] = &[
+    type Case<'a> = (&'a str, Option<u32>, Result<&'a str, &'a str>, &'a str);
+    let table: &[Case<'_>] = &[
         (
             "/hubs/crm/contacts?where=update_time >= '${gmtDate:yyyy-MM-dd HH:mm:ss}'",
             None,

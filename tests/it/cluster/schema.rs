@@ -1,6 +1,8 @@
 //! What the API server itself says of an instance, before any operator sees it.
 
-use pollinator::api::KNOWN_KEYS;
+use pollinator::api::{KNOWN_KEYS, KeyKind, KnownKey, PollingInstanceSpec};
+use pollinator::config::{Secrets, read};
+use pollinator::element;
 use serde_json::{Value, json};
 
 use super::plane::plane;
@@ -126,6 +128,64 @@ async fn what_is_wrong_is_refused_at_apply() {
     }
 }
 
+/// The schema and its rules are a first look only: whatever they refuse, the reader refuses as well.
+#[tokio::test]
+async fn nothing_is_refused_at_apply_that_the_reader_accepts() {
+    plane()
+        .kubectl(&["create", "namespace", "schema-odd"])
+        .await
+        .unwrap();
+    let odd = [
+        json!(null),
+        json!(""),
+        json!(" "),
+        json!(true),
+        json!("False"),
+        json!(false),
+        json!(1),
+        json!(15.0),
+        json!(0.5),
+        json!("0.5"),
+        json!("0000000000000000000015"),
+        json!("0.01666666666667"),
+        json!("999999999"),
+        json!("\u{a0} HTTPS://example.com/a\n"),
+        json!("https:example.com"),
+        json!(" Polling\t"),
+        json!("X-A: 1"),
+        json!(["X-A: 1"]),
+        json!({"X-A": null}),
+    ];
+    let is_open =
+        |known: &&KnownKey| !matches!(known.kind, KeyKind::Url | KeyKind::VendorType | KeyKind::Minutes);
+    for value in &odd {
+        let open: Value = KNOWN_KEYS
+            .iter()
+            .filter(is_open)
+            .map(|known| (known.key.to_owned(), value.clone()))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        plane()
+            .apply(&instance("schema-odd", "open", &json!({"configuration": open})))
+            .await
+            .unwrap_or_else(|error| panic!("{value}: {error}"));
+        for known in KNOWN_KEYS.iter().filter(|known| !is_open(known)) {
+            let object = instance("schema-odd", "odd", &json!({"configuration": {known.key: value}}));
+            let Err(error) = plane().apply(&object).await else {
+                continue;
+            };
+            let spec: PollingInstanceSpec = serde_json::from_value(object["spec"].clone()).unwrap();
+            let reading = read("odd", &spec, &Secrets::default(), element::catalogue());
+            let problems = reading.settings.err().unwrap_or_default();
+            assert!(
+                problems.iter().any(|problem| problem.path.contains(known.key)),
+                "{} {value} is refused only at apply: {error}",
+                known.key
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_cloud_elements_takes_is_taken_as_it_is() {
     plane()
@@ -141,6 +201,13 @@ async fn what_cloud_elements_takes_is_taken_as_it_is() {
         configuration("event.poller.refresh_interval", json!("0.5")),
         configuration("event.poller.refresh_interval", json!("")),
         configuration("event.notification.enabled", json!(true)),
+        configuration("oauth.api.key", json!(true)),
+        configuration("event.notification.subscription.id", json!(1_157_990)),
+        configuration("event.poller.urls", json!(["contacts"])),
+        configuration("event.objects", json!(["Contact"])),
+        configuration("event.metadata", json!({"polling": {}})),
+        configuration("event.notification.callback.headers", json!(["X-A: 1"])),
+        configuration("Event.Vendor.Type", json!(" Polling ")),
         configuration("event.notification.enabled", json!("true")),
         configuration("event.poller.configuration", json!(poller)),
         configuration(

@@ -142,7 +142,8 @@ fn masked_secrets_are_no_secrets() {
 fn sources() {
     let hub = Some("https://api.example.com/elements/api-v2");
     let user = Some("User a, Organization b, Element c");
-    let table: &[(&str, Option<&str>, Option<&str>, Result<bool, &str>)] = &[
+    type Case<'a> = (&'a str, Option<&'a str>, Option<&'a str>, Result<bool, &'a str>);
+    let table: &[Case<'_>] = &[
         ("concur", None, None, Ok(false)),
         (" ", hub, user, Err("is empty")),
         ("concur", hub, None, Ok(false)),
@@ -200,4 +201,20 @@ fn sources() {
             (result, _) => panic!("{element} {base_url:?} {authorization:?}: {result:?}"),
         }
     }
+}
+
+#[test]
+fn a_secret_fills_what_an_export_leaves_open() {
+    let given = [
+        ("oauth.api.secret", "s"),
+        ("oauth.user.refresh_token", "t"),
+        (
+            "event.notification.callback.url",
+            "https://hooks.example.com/secret",
+        ),
+    ];
+    let mut spec = sample();
+    spec["configuration"]["event.notification.callback.url"] = json!("false");
+    let reading = read_json(spec, &secrets(&given));
+    assert_eq!(settings(reading).callback.url.path(), "/secret");
 }

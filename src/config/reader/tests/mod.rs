@@ -1,9 +1,13 @@
 //! Whole specs in, settings or problems out.
 
 mod access;
+mod documentation;
 mod entries;
+mod headers;
+mod legacy;
 mod properties;
 mod signature;
+mod slips;
 mod timing;
 
 use std::time::Duration;
@@ -77,11 +81,17 @@ fn oauth(settings: &Settings) -> &OAuth2Credentials {
 }
 
 fn read_json(spec: Value, secrets: &Secrets) -> Reading {
+    read_with_defaults(spec, secrets, json!({}))
+}
+
+/// Reads a spec where the element has these default entries.
+fn read_with_defaults(spec: Value, secrets: &Secrets, poller: Value) -> Reading {
     let concur = CatalogueEntry {
         key: "concur".to_owned(),
         id: Some(3129),
         authentication: AuthenticationKind::OAuth2,
-        poller: serde_json::Map::new(),
+        polled_by_default: poller.as_object().unwrap().keys().take(1).cloned().collect(),
+        poller: poller.as_object().unwrap().clone(),
     };
     let spec = serde_json::from_value(spec).unwrap();
     read("concur-for-docs", &spec, secrets, &[concur].into_iter().collect())
@@ -232,7 +242,25 @@ fn all_problems_at_once() {
 fn wrong_values_of_keys() {
     key_problem("event.vendor.type", json!("webhooks"), "Pollinator polls");
     key_problem("event.vendor.type", json!("carrier pigeon"), "set it to polling");
-    key_problem("event.notification.callback.url", json!("false"), "is no URL");
+    for none in [json!("false"), json!(" False"), json!(false)] {
+        key_problem(
+            "event.notification.callback.url",
+            none,
+            "is false, which means no callback URL",
+        );
+    }
+    for odd in [
+        "https:example.com",
+        "https:///example.com",
+        "ht\ntps://example.com",
+        "\u{1}https://example.com",
+    ] {
+        key_problem(
+            "event.notification.callback.url",
+            json!(odd),
+            "write an http or https URL",
+        );
+    }
     key_problem(
         "event.notification.callback.url",
         json!("mailto:x@example.com"),
@@ -316,7 +344,33 @@ fn warnings() {
     warn(
         "event.objects",
         json!("Contact"),
-        "write the resources into event.poller.configuration",
+        "write an entry for each object there",
+    );
+    warn(
+        "event.metadata",
+        json!({"polling": {}}),
+        "event types of the vendor's objects",
+    );
+    warn(
+        "event.helper.key",
+        json!("sfdcPolling"),
+        "Cloud Elements' own servers",
+    );
+    warn("event.notification.subscription.id", json!(7), "names a webhook");
+    warn(
+        "event.notification.instance.finder",
+        json!("a|b"),
+        "vendor's webhook",
+    );
+    warn(
+        "event.raw.enabled",
+        json!("false"),
+        "always carry the whole records",
+    );
+    warn(
+        "event.poller.urls",
+        json!("contacts"),
+        "beside event.poller.configuration",
     );
     warn("event.notification.type", json!("email"), "has no effect");
     warn(
@@ -328,7 +382,17 @@ fn warnings() {
         with_key("event.notification.signature.key", json!("")).warnings,
         []
     );
-    assert_eq!(with_key("event.helper.key", json!(null)).warnings, []);
+    for key in [
+        "event.helper.key",
+        "event.metadata",
+        "event.poller.urls",
+        "event.objects",
+    ] {
+        for blank in [json!(null), json!(""), json!(" ")] {
+            assert_eq!(with_key(key, blank).warnings, [], "{key}");
+        }
+    }
+    assert_eq!(with_key("event.raw.enabled", json!(true)).warnings, []);
 }
 
 #[test]

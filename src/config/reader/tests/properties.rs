@@ -15,6 +15,12 @@ fn any_value() -> impl Strategy<Value = Value> {
         "updatedDateField",
         "updatedDateFormat",
         "pageSize",
+        "Url",
+        "id_field",
+        "event.poller.configuration",
+        "{objectName}",
+        "a|/b|c|d|yyyy",
+        "a: b; c: d",
         "ID",
         "yyyy-MM-dd",
         "${date:yyyy}",
@@ -54,12 +60,39 @@ proptest! {
             let value = if as_text { json!(value.to_string()) } else { value };
             spec["configuration"][known.key] = value;
         }
-        if let Err(problems) = read_json(spec, &credentials()).settings {
+        match read_json(spec, &credentials()).settings {
+            Ok(settings) => {
+                prop_assert!(!settings.resources.is_empty());
+                for resource in settings.resources {
+                    prop_assert!(!resource.name.trim().is_empty() && !resource.url.as_str().is_empty());
+                    prop_assert!(!resource.id_field.to_string().is_empty());
+                }
+            }
+            Err(problems) => {
             prop_assert!(!problems.is_empty());
             for problem in problems {
                 prop_assert!(!problem.path.is_empty() && !problem.message.is_empty() && !problem.remedy.is_empty());
                 prop_assert!(problem.path.starts_with("spec.") || problem.path.starts_with("secret/"));
             }
+            }
+        }
+    }
+
+    #[test]
+    fn any_text_is_settings_or_named_problems(
+        key in prop::sample::select(vec![
+            "event.poller.configuration", "event.poller.urls", "event.notification.callback.headers", "event.objects",
+        ]),
+        text in "[\\PC\n]{0,40}|[{}\"':,a|/=$&* \n\\[\\]-]{0,40}|(\\{\"a\": ?){0,3}[\"'{}a,]{0,8}",
+    ) {
+        let mut spec = sample();
+        if key != "event.notification.callback.headers" {
+            spec["configuration"].as_object_mut().unwrap().shift_remove("event.poller.configuration");
+        }
+        spec["configuration"][key] = json!(text);
+        match read_json(spec, &credentials()).settings {
+            Ok(settings) => prop_assert!(!settings.resources.is_empty()),
+            Err(problems) => prop_assert!(!problems.is_empty()),
         }
     }
 }

@@ -17,7 +17,6 @@ fn intervals() {
         (json!("1"), json!(null), 60_000),
         (json!(5), json!(null), 300_000),
         (json!("0.5"), json!(null), 30_000),
-        (json!(0.5), json!(null), 30_000),
         (json!("15"), json!("1h30m"), 5_400_000),
         (json!("15"), json!("1s"), 1_000),
         (json!("999999999"), json!(null), 59_999_999_940_000),
@@ -28,6 +27,11 @@ fn intervals() {
             "{key} {own}"
         );
     }
+    key_problem(
+        "event.poller.refresh_interval",
+        json!(0.5),
+        "write it as text: \"0.5\"",
+    );
     for own in ["500ms", "x", ""] {
         problem(
             changed(|spec| spec["polling"] = json!({"interval": own})),

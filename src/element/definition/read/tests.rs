@@ -1,4 +1,18 @@
+use serde_json::json;
+
 use super::*;
+
+impl Definition {
+    /// The definition as a document.
+    pub(in crate::element) fn document(&self) -> Value {
+        json!({
+            "apiVersion": "pollinator.dev/v1alpha1",
+            "kind": "Element",
+            "metadata": {"name": self.key},
+            "spec": self,
+        })
+    }
+}
 
 /// Every kind of thing that a definition can say.
 const GOOD: &str = r#"apiVersion: pollinator.dev/v1alpha1
@@ -271,6 +285,23 @@ fn any_text_is_answered() {
         "kind: Element\n---\nkind: Element",
     ] {
         assert!(!parse_definition(text).unwrap_err().is_empty(), "{text:?}");
+    }
+    let bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned()
+        + &('b'..='l')
+            .map(|c| {
+                format!(
+                    "{c}: &{c} [{0}, {0}, {0}, {0}, {0}, {0}]\n",
+                    format!("*{}", char::from(c as u8 - 1))
+                )
+            })
+            .collect::<String>();
+    for text in [
+        "[".repeat(100_000),
+        "a: {".repeat(10_000),
+        "- ".repeat(50_000),
+        bomb,
+    ] {
+        assert!(!parse_definition(&text).unwrap_err().is_empty());
     }
     for end in (0..GOOD.len())
         .filter(|end| GOOD.is_char_boundary(*end))
