@@ -151,6 +151,9 @@ fn oauth(
 ) -> Option<OAuth2Credentials> {
     let (client_id, client_secret) = client(keys, findings);
     let token_url = web_url(keys, "oauth.token.url", findings);
+    // Only `authorize` uses them, but what is wrong is told early.
+    web_url(keys, "oauth.authorization.url", findings);
+    super::app::scopes(keys, findings);
     let grant = grant(keys, provider_data, findings);
     Some(OAuth2Credentials {
         client_id: client_id?,

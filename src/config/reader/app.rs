@@ -72,7 +72,7 @@ fn app(
     })
 }
 
-fn scopes(keys: &Keys, findings: &mut Findings) -> Vec<String> {
+pub(super) fn scopes(keys: &Keys, findings: &mut Findings) -> Vec<String> {
     let key = "oauth.scope";
     let text = keys.text(key, findings).unwrap_or_default();
     match split_scopes(&text) {

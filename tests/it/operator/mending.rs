@@ -70,7 +70,7 @@ async fn wrong_configuration_is_told_whole_and_polled_when_mended() {
     let rig = Rig::polling(json!({"configuration": {
         "event.notification.callback.url": "hooks.example.com/callback",
         "event.poller.refresh_interval": "soon",
-        "event.poller.configuration": {"reports": {"idField": ""}},
+        "event.poller.configuration": {"reports": {"createdCheckTolerance": "soon"}},
     }}));
     let ready = rig
         .wait_condition("concur", "Ready=False InvalidConfiguration", SOON)
@@ -78,7 +78,7 @@ async fn wrong_configuration_is_told_whole_and_polled_when_mended() {
     let words = [
         "spec.configuration[\"event.notification.callback.url\"]",
         "spec.configuration[\"event.poller.refresh_interval\"]",
-        "spec.configuration[\"event.poller.configuration\"].reports.idField",
+        "spec.configuration[\"event.poller.configuration\"].reports.createdCheckTolerance",
     ];
     assert_says(&ready, &words);
     let stalled = rig.condition("concur", "Stalled");
