@@ -229,3 +229,127 @@ pub fn known_key(written: &str) -> Option<&'static KnownKey> {
 pub fn nearest_known_key(key: &str) -> Option<&'static str> {
     super::nearest::nearest(key, KNOWN_KEYS.iter().map(|known| known.key))
 }
+
+/// Words that make the value of an unknown key a secret wherever they stand in its name.
+const SECRET_WORDS: [&str; 9] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "pwd",
+    "secret",
+    "credential",
+    "credentials",
+    "authorization",
+];
+
+/// Words that make a secret of a `key` or `token` after them; a bare key names things as often as it opens them.
+const SECRET_KEYS: [&str; 12] = [
+    "api",
+    "access",
+    "account",
+    "auth",
+    "encryption",
+    "license",
+    "master",
+    "private",
+    "security",
+    "shared",
+    "signature",
+    "signing",
+];
+
+/// Last words of names that only speak of a secret, such as `oauth.token.url`.
+const ABOUT_SECRETS: [&str; 15] = [
+    "ref", "url", "uri", "endpoint", "path", "type", "name", "header", "method", "expiry", "expires", "in",
+    "time", "interval", "enabled",
+];
+
+/// Whether the value of a configuration key belongs in a Secret: a known key says so, an unknown one by its name.
+pub fn is_secret_key(key: &str) -> bool {
+    if let Some(known) = KNOWN_KEYS.iter().find(|known| known.key == key) {
+        return known.secret;
+    }
+    let words = words(key);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let Some((last, before)) = words.split_last() else {
+        return false;
+    };
+    if ABOUT_SECRETS.contains(last) {
+        return false;
+    }
+    let last = last.strip_suffix('s').unwrap_or(last);
+    words.iter().any(|word| SECRET_WORDS.contains(word))
+        || last.ends_with("token")
+        || (last == "key" && before.last().is_some_and(|word| SECRET_KEYS.contains(word)))
+        || SECRET_KEYS
+            .iter()
+            .any(|word| last.strip_suffix("key") == Some(word))
+        || last.ends_with("password")
+}
+
+/// The words of a name, in lower case: `user.apiKey` is user, api, key.
+fn words(key: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut small = false;
+    for c in key.chars() {
+        let boundary = !c.is_alphanumeric();
+        if boundary || (c.is_uppercase() && small) {
+            words.push(String::new());
+        }
+        small = c.is_lowercase() || c.is_ascii_digit();
+        if let (false, Some(word)) = (boundary, words.last_mut()) {
+            word.extend(c.to_lowercase());
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_secret_key;
+
+    #[test]
+    fn secrets_are_known_by_their_names() {
+        for key in [
+            "oauth.api.secret",
+            "oauth.user.refresh_token",
+            "oauth.user.token",
+            "oauth.user.token.secret",
+            "event.notification.signature.key",
+            "event.notification.callback.headers",
+            "password",
+            "user.Password",
+            "smtpPassword",
+            "api.key",
+            "apiKey",
+            "APIKEY",
+            "x-api-key",
+            "access_token",
+            "private.key",
+            "hub.authorization",
+            "bot.tokens",
+        ] {
+            assert!(is_secret_key(key), "{key}");
+        }
+        for key in [
+            "oauth.api.key",
+            "oauth.token.url",
+            "oauth.user.refresh_time",
+            "oauth.user.refresh_interval",
+            "password.reset.url",
+            "secretRef",
+            "token.expires.in",
+            "event.helper.key",
+            "sort.key",
+            "key",
+            "monkey",
+            "idField",
+            "",
+            "...",
+        ] {
+            assert!(!is_secret_key(key), "{key}");
+        }
+    }
+}

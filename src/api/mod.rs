@@ -26,7 +26,7 @@ pub use instance::{
     DeliverySpec, ElementRef, InitialSync, InitialSyncPolicy, PollingInstance, PollingInstanceSpec,
     PollingSpec, ProviderData, SecretRef, SecretSource,
 };
-pub use known_keys::{KNOWN_KEYS, KeyKind, KnownKey, known_key, nearest_known_key};
+pub use known_keys::{KNOWN_KEYS, KeyKind, KnownKey, is_secret_key, known_key, nearest_known_key};
 pub(crate) use nearest::nearest;
 pub use schema::{crd_yaml, crds, crds_yaml};
 pub use status::{LastResult, PollingInstanceStatus, ResourceState, ResourceStatus};

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::Failed;
+use super::findings::failed;
 use super::manifests::{FileArgs, Manifest, Manifests, MissingSecret};
 use super::output::Output;
 use crate::config::{DateField, Problem, ResourceSettings, Settings};
@@ -68,7 +69,7 @@ impl Step {
 }
 
 pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode, Failed> {
-    let manifests = args.files.read()?;
+    let manifests = args.files.read_good()?;
     let manifest = instance(&manifests, args.instance.as_deref())?;
     let settings = settings(&manifests, manifest)?;
     let resource = resource(&settings, args.resource.as_deref())?.clone();
@@ -82,7 +83,9 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode, Failed> {
     };
     let instance = Instance {
         owner: manifest.owner.clone(),
-        ids: manifest.ids().map_err(|problems| invalid(manifest, &problems))?,
+        ids: manifest
+            .ids()
+            .map_err(|problems| invalid(&manifests, manifest, problems))?,
         settings: Arc::new(settings),
         reset_to: None,
     };
@@ -295,17 +298,13 @@ fn instance<'a>(manifests: &'a Manifests, name: Option<&str>) -> Result<&'a Mani
 
 fn settings(manifests: &Manifests, manifest: &Manifest) -> Result<Settings, Failed> {
     let reading = manifests.settings(manifest, MissingSecret::IsElsewhere);
-    reading.settings.map_err(|problems| invalid(manifest, &problems))
+    reading
+        .settings
+        .map_err(|problems| invalid(manifests, manifest, problems))
 }
 
-fn invalid(manifest: &Manifest, problems: &[Problem]) -> Failed {
-    let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-    Failed(format!(
-        "{}: {}: {}",
-        manifest.origin,
-        manifest.name(),
-        problems.join("\n")
-    ))
+fn invalid(manifests: &Manifests, manifest: &Manifest, problems: Vec<Problem>) -> Failed {
+    failed(&manifests.place_problems(manifest, problems))
 }
 
 fn resource<'a>(settings: &'a Settings, name: Option<&str>) -> Result<&'a ResourceSettings, Failed> {

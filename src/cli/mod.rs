@@ -4,13 +4,20 @@ mod addresses;
 mod authorize;
 mod crd;
 mod explain;
+mod export;
+mod findings;
+mod import;
 mod manifests;
+mod names;
 mod operator;
 mod output;
 mod plan;
 mod poll;
+mod shape;
+mod source;
 mod validate;
 pub mod verify;
+mod yaml;
 
 use std::process::ExitCode;
 
@@ -36,6 +43,8 @@ enum Command {
     Poll(poll::PollArgs),
     Explain(explain::ExplainArgs),
     Authorize(authorize::AuthorizeArgs),
+    Import(import::ImportArgs),
+    Export(export::ExportArgs),
     Verify(verify::VerifyArgs),
     Crd(crd::CrdArgs),
 }
@@ -49,6 +58,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Poll(args) => poll::run(args),
         Command::Explain(args) => explain::run(&args),
         Command::Authorize(args) => authorize::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Verify(args) => verify::run(&args, std::io::stdin().lock()).map_err(Failed::new),
         Command::Crd(args) => crd::run(&args),
     };

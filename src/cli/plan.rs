@@ -33,16 +33,15 @@ pub(super) struct PlanArgs {
 }
 
 pub(super) fn run(args: &PlanArgs) -> Result<ExitCode, Failed> {
-    let manifests = args.files.read()?;
+    let manifests = args.files.read_good()?;
     let at = args.at.unwrap_or_else(Timestamp::now);
     let mut all = true;
     for manifest in &manifests.instances {
         let settings = match manifests.settings(manifest, MissingSecret::IsElsewhere).settings {
             Ok(settings) => settings,
             Err(problems) => {
-                problems
-                    .iter()
-                    .for_each(|problem| eprintln!("{}: {}: {problem}", manifest.origin, manifest.name()));
+                let found = manifests.place_problems(manifest, problems);
+                found.iter().for_each(|finding| eprintln!("{finding}"));
                 all = false;
                 continue;
             }
@@ -58,7 +57,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<ExitCode, Failed> {
             match planned {
                 Ok((since, url)) => print(args.output, &manifest.name(), &resource.name, since, &url),
                 Err(error) => {
-                    eprintln!("{}: {}: {error}", manifest.origin, manifest.name());
+                    eprintln!("{}: {}: {error}", manifest.origin(), manifest.name());
                     all = false;
                 }
             }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::addresses::AddressArgs;
+use super::findings::failed;
 use super::manifests::{FileArgs, MissingSecret};
 use super::output::Output;
 use super::{Failed, ending, runtime};
@@ -89,13 +90,13 @@ pub(super) fn run(args: PollArgs) -> Result<ExitCode, Failed> {
 }
 
 fn instances(args: &PollArgs) -> Result<Vec<Instance>, Failed> {
-    let manifests = args.files.read()?;
+    let manifests = args.files.read();
     let mut instances = Vec::new();
-    let mut problems = Vec::new();
+    let mut problems = manifests.findings.clone();
     for manifest in &manifests.instances {
         let reading = manifests.settings(manifest, MissingSecret::IsAProblem);
-        for warning in &reading.warnings {
-            eprintln!("{}: {}: warning: {warning}", manifest.origin, manifest.name());
+        for warning in reading.warnings {
+            eprintln!("{}", manifests.place_warning(manifest, warning));
         }
         match reading
             .settings
@@ -112,19 +113,16 @@ fn instances(args: &PollArgs) -> Result<Vec<Instance>, Failed> {
             }),
             Ok(_) => eprintln!(
                 "{}: {}: suspended or disabled, not polled",
-                manifest.origin,
+                manifest.origin(),
                 manifest.name()
             ),
-            Err(found) => {
-                let named = |problem| format!("{}: {}: {problem}", manifest.origin, manifest.name());
-                problems.extend(found.iter().map(named));
-            }
+            Err(found) => problems.extend(manifests.place_problems(manifest, found)),
         }
     }
     if problems.is_empty() {
         Ok(instances)
     } else {
-        Err(Failed(problems.join("\nerror: ")))
+        Err(failed(&problems))
     }
 }
 

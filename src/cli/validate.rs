@@ -3,76 +3,78 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use serde::Serialize;
 
 use super::Failed;
-use super::manifests::{FileArgs, MissingSecret};
+use super::findings::Finding;
+use super::manifests::{FileArgs, Manifests, MissingSecret};
 use super::output::Output;
-use crate::config::{Problem, Settings, Warning};
+use crate::config::{Problem, Settings};
 use crate::element;
 
-/// Check manifests: every problem at once, each with its path and what to do.
+/// Check manifests: every problem of every document at once, each with file, line, path and what to do.
 ///
-/// Needs no network and no cluster. A Secret that is not among the files counts as present in the cluster.
-/// Exit status: 0 all instances are valid, 1 some are not, 2 wrong usage.
+/// Needs no network and no cluster. A Secret that is not among the files counts as present in the cluster, and an
+/// empty key of one that is among them as still to be filled.
+/// Exit status: 0 everything is valid, 1 something is not, 2 wrong usage.
 #[derive(Args, Debug)]
 #[command(after_long_help = "Example:\n  pollinator validate -f examples/concur/")]
 pub(super) struct ValidateArgs {
     #[command(flatten)]
     files: FileArgs,
-    /// What is printed
+    /// What is printed: lines for humans, or one JSON array of findings
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     output: Output,
 }
 
-#[derive(Serialize)]
-struct Finding {
-    file: String,
-    instance: String,
-    valid: bool,
-    problems: Vec<Problem>,
-    warnings: Vec<Warning>,
-}
-
 pub(super) fn run(args: &ValidateArgs) -> Result<ExitCode, Failed> {
-    let manifests = args.files.read()?;
-    let findings: Vec<Finding> = manifests
-        .instances
-        .iter()
-        .map(|manifest| {
-            let reading = manifests.settings(manifest, MissingSecret::IsElsewhere);
-            let problems = match &reading.settings {
-                Ok(settings) => element_problems(settings),
-                Err(problems) => problems.clone(),
-            };
-            let valid = problems.is_empty();
-            let (file, instance) = (manifest.origin.clone(), manifest.name());
-            Finding {
-                file,
-                instance,
-                valid,
-                problems,
-                warnings: reading.warnings,
-            }
-        })
-        .collect();
+    let manifests = args.files.read();
+    let findings = findings(&manifests);
     match args.output {
         Output::Json => println!(
             "{}",
             serde_json::to_string_pretty(&findings).map_err(Failed::new)?
         ),
-        Output::Text => findings.iter().for_each(print),
+        Output::Text => {
+            findings.iter().for_each(|finding| println!("{finding}"));
+            println!("{}", summary(&manifests, &findings));
+        }
     }
-    let valid = findings.iter().all(|finding| finding.valid);
-    Ok(if valid {
-        ExitCode::SUCCESS
-    } else {
+    Ok(if findings.iter().any(Finding::is_error) {
         ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
     })
 }
 
+/// Everything there is to say, in the order of the files and lines.
+fn findings(manifests: &Manifests) -> Vec<Finding> {
+    let mut findings = manifests.findings.clone();
+    for manifest in &manifests.instances {
+        let reading = manifests.settings(manifest, MissingSecret::IsElsewhere);
+        let problems = match reading.settings {
+            Ok(settings) => element_problems(&settings),
+            Err(problems) => problems,
+        };
+        findings.extend(manifests.place_problems(manifest, problems));
+        let place = |warning| manifests.place_warning(manifest, warning);
+        findings.extend(reading.warnings.into_iter().map(place));
+    }
+    // Files in the order they were first spoken of; within one the lines.
+    let mut files: Vec<String> = Vec::new();
+    for finding in &findings {
+        if !files.contains(&finding.file) {
+            files.push(finding.file.clone());
+        }
+    }
+    findings.sort_by_key(|finding| {
+        let file = files.iter().position(|file| *file == finding.file);
+        (file, finding.line, finding.column)
+    });
+    findings
+}
+
 /// What the element says of valid settings: unknown element, unknown resource, a where clause it cannot send.
-fn element_problems(settings: &Settings) -> Vec<Problem> {
+pub(super) fn element_problems(settings: &Settings) -> Vec<Problem> {
     let definition = match element::definition_of(settings) {
         Ok(definition) => definition,
         Err(error) => return vec![error.into()],
@@ -84,14 +86,17 @@ fn element_problems(settings: &Settings) -> Vec<Problem> {
     listings.filter_map(Result::err).map(Problem::from).collect()
 }
 
-fn print(finding: &Finding) {
-    for problem in &finding.problems {
-        println!("{}: {}: {problem}", finding.file, finding.instance);
-    }
-    for warning in &finding.warnings {
-        println!("{}: {}: warning: {warning}", finding.file, finding.instance);
-    }
-    if finding.valid {
-        println!("{}: {}: valid", finding.file, finding.instance);
-    }
+fn summary(manifests: &Manifests, findings: &[Finding]) -> String {
+    let count = |number: usize, one: &str| match number {
+        1 => format!("1 {one}"),
+        number => format!("{number} {one}s"),
+    };
+    let problems = findings.iter().filter(|finding| finding.is_error()).count();
+    format!(
+        "{} in {}: {}, {}",
+        count(manifests.instances.len(), "instance"),
+        count(manifests.files, "file"),
+        count(problems, "problem"),
+        count(findings.len() - problems, "warning"),
+    )
 }

@@ -39,6 +39,11 @@ impl Catalogue {
         self.0.iter().find(|entry| entry.key == key)
     }
 
+    /// The entry of the element with this number at Cloud Elements.
+    pub fn by_id(&self, id: u64) -> Option<&CatalogueEntry> {
+        self.0.iter().find(|entry| entry.id == Some(id))
+    }
+
     /// Every key, comma separated.
     pub fn keys(&self) -> String {
         let keys: Vec<_> = self.0.iter().map(|entry| entry.key.as_str()).collect();

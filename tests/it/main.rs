@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
 
 mod cli;
-mod cli_authorize;
 mod cluster;
 mod fake_api;
 mod operator;

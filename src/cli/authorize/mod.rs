@@ -18,6 +18,7 @@ use self::browser::Question;
 use self::listener::Plan;
 use self::secret::{REFRESH_TOKEN, Target};
 use super::addresses::AddressArgs;
+use super::findings::failed;
 use super::manifests::{FileArgs, Manifest, Manifests};
 use super::output::Output;
 use super::{Failed, ending, runtime};
@@ -81,15 +82,13 @@ fn scopes(text: &str) -> Result<Scopes, String> {
 
 pub(super) fn run(args: &AuthorizeArgs) -> Result<ExitCode, Failed> {
     init_logs(LogFormat::Text, "warn");
-    let manifests = args.files.read()?;
+    let manifests = args.files.read_good()?;
     let manifest = chosen(&manifests, args.instance.as_deref())?;
-    let named =
-        |problem: &dyn std::fmt::Display| format!("{}: {}: {problem}", manifest.origin, manifest.name());
-    let app = manifests.app(manifest).map_err(|problems| {
-        let problems: Vec<_> = problems.iter().map(|problem| named(problem)).collect();
-        Failed(problems.join("\nerror: "))
-    })?;
-    let definition = element::builtin(&app.element).map_err(|error| Failed(named(&error)))?;
+    let app = manifests
+        .app(manifest)
+        .map_err(|problems| failed(&manifests.place_problems(manifest, problems)))?;
+    let definition = element::builtin(&app.element)
+        .map_err(|error| failed(&manifests.place_problems(manifest, vec![error.into()])))?;
     runtime()?.block_on(async {
         let ending = ending()?;
         let document = tokio::select! {

@@ -2,6 +2,7 @@
 
 mod chain;
 mod chart;
+mod import;
 mod leadership;
 mod plane;
 mod process;

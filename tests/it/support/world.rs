@@ -347,13 +347,13 @@ pub fn spec_with_secret(name: &str) -> Value {
     spec
 }
 
-/// JSON merge patch.
+/// JSON merge patch, but a null where there is nothing is a null.
 pub fn merge(target: &mut Value, patch: &Value) {
     match (target, patch) {
         (Value::Object(target), Value::Object(patch)) => {
             for (key, value) in patch {
                 match value {
-                    Value::Null => drop(target.shift_remove(key)),
+                    Value::Null if target.contains_key(key) => drop(target.shift_remove(key)),
                     value => merge(target.entry(key.clone()).or_insert(Value::Null), value),
                 }
             }

@@ -1,119 +1,11 @@
-//! The binary as users call it.
+//! `pollinator poll` against the simulator.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use concur_sandbox::Options;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::support::vendor::Vendor;
-use crate::support::world::{merge, ordinary_spec};
-
-/// Texts that must never be printed.
-const SECRETS: [&str; 3] = ["sandbox-secret", "sandbox-refresh-token", "sandbox-signature-key"];
-
-struct Desk {
-    vendor: Vendor,
-    folder: TempDir,
-}
-
-impl Desk {
-    async fn new() -> Self {
-        let options = Options {
-            signature_key: Some("sandbox-signature-key".into()),
-            ..Options::default()
-        };
-        Self {
-            vendor: Vendor::start(options).await,
-            folder: TempDir::new().unwrap(),
-        }
-    }
-
-    /// The design's sample as the bare instance JSON people have, with the simulator's addresses.
-    fn instance(&self, patch: Value) -> Value {
-        let mut instance = ordinary_spec();
-        // The base URL comes with the token answer.
-        instance["configuration"]
-            .as_object_mut()
-            .unwrap()
-            .remove("base.url");
-        let here = json!({
-            "name": "ConcurForDocs",
-            "tags": ["Docs"],
-            "configuration": {
-                "oauth.callback.url": "https://httpbin.org/get",
-                "oauth.token.url": self.vendor.token_url(),
-                "event.vendor.type": "polling",
-                "event.notification.callback.url": self.vendor.callback(),
-                "event.notification.signature.key": "sandbox-signature-key",
-                "event.poller.refresh_interval": "15",
-            }
-        });
-        merge(&mut instance, &here);
-        merge(&mut instance, &patch);
-        instance
-    }
-
-    fn file(&self, name: &str, content: &str) -> PathBuf {
-        let path = self.folder.path().join(name);
-        std::fs::write(&path, content).unwrap();
-        path
-    }
-
-    fn sample(&self, patch: Value) -> PathBuf {
-        self.file("instance.json", &self.instance(patch).to_string())
-    }
-
-    fn state(&self) -> PathBuf {
-        self.folder.path().join("state")
-    }
-
-    async fn poll_once(&self, file: &Path) -> Output {
-        let state = self.state();
-        run(&[
-            "poll",
-            "--once",
-            "--state-dir",
-            state.to_str().unwrap(),
-            "-f",
-            file.to_str().unwrap(),
-        ])
-        .await
-    }
-}
-
-fn pollinator(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pollinator"));
-    command.args(args).env_remove("RUST_LOG");
-    command
-}
-
-/// Runs to the end; nothing printed may hold a secret.
-async fn run(args: &[&str]) -> Output {
-    let mut command = pollinator(args);
-    let output = tokio::task::spawn_blocking(move || command.output().unwrap())
-        .await
-        .unwrap();
-    let printed = text(&output);
-    for secret in SECRETS {
-        assert!(!printed.contains(secret), "{args:?} printed a secret: {printed}");
-    }
-    output
-}
-
-fn text(output: &Output) -> String {
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap()
-}
+use super::{Desk, code, pollinator, run, text};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sample_polls_unchanged() {
@@ -333,87 +225,13 @@ async fn wait_until(what: &str, condition: impl Fn() -> bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn plan_prints_the_requests() {
-    let desk = Desk::new().await;
-    let base = json!({"configuration": {"base.url": "https://us2.api.concursolutions.com"}});
-    let file = desk.sample(base);
-    let at = [
-        "plan",
-        "--at",
-        "2026-11-23T12:00:00Z",
-        "--output",
-        "json",
-        "-f",
-        file.to_str().unwrap(),
-    ];
-    let output = run(&at).await;
-    assert_eq!(code(&output), 0, "{}", text(&output));
-    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let expected = json!({
-        "instance": "default/concurfordocs",
-        "resource": "reports",
-        "method": "GET",
-        "url": "https://us2.api.concursolutions.com/api/v3.0/expense/reports\
-                ?modifiedDateAfter=2026-11-23T11:58:59.994&user=ALL&limit=100",
-        "since": "2026-11-23T11:58:59.994Z",
-    });
-    assert_eq!(line, expected);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn validate_says_everything_at_once() {
-    let desk = Desk::new().await;
-    let good = desk.sample(json!({}));
-    assert_eq!(code(&run(&["validate", "-f", good.to_str().unwrap()]).await), 0);
-
-    let bad = desk.sample(json!({
-        "element": {"key": "concurr"},
-        "configuration": {
-            "event.poller.refresh_interval": "soon",
-            "event.notification.calback.url": "https://x.example",
-            "event.poller.configuration": {"reports": {"idField": "", "url": "/hubs/expense/reports?w=${dat}"}}
-        }
-    }));
-    let output = run(&["validate", "--output", "json", "-f", bad.to_str().unwrap()]).await;
-    assert_eq!(code(&output), 1);
-    let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let paths: Vec<_> = findings[0]["problems"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|p| p["path"].as_str().unwrap())
-        .collect();
-    for path in [
-        r#"spec.configuration["event.poller.refresh_interval"]"#,
-        r#"spec.configuration["event.poller.configuration"].reports.idField"#,
-        r#"spec.configuration["event.poller.configuration"].reports.url"#,
-    ] {
-        assert!(paths.contains(&path), "{path} in {paths:?}");
-    }
-    let warnings = findings[0]["warnings"].to_string();
-    assert!(
-        warnings.contains("event.notification.callback.url"),
-        "the nearest key is named: {warnings}"
-    );
-
-    let unknown = desk.sample(json!({"element": {"key": "concurr"}}));
-    let output = run(&["validate", "-f", unknown.to_str().unwrap()]).await;
-    assert_eq!(code(&output), 1);
-    assert!(
-        text(&output).contains("concurr") && text(&output).contains("built-in element (concur"),
-        "{}",
-        text(&output)
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn broken_files_and_missing_secrets_are_named() {
     let desk = Desk::new().await;
     let table = [
         ("a.json", "{\"element\": ", "not valid JSON"),
         ("b.yaml", "kind: [", "not valid YAML"),
         ("c.yaml", "a: 1", "neither a Kubernetes object nor"),
-        ("d.yaml", "kind: ConfigMap", "no PollingInstance"),
+        ("d.yaml", "apiVersion: v1\nkind: ConfigMap", "no PollingInstance"),
         (
             "e.yaml",
             "kind: PollingInstance\nmetadata: {name: x}\nspec: {element: 5}",
@@ -436,51 +254,6 @@ async fn broken_files_and_missing_secrets_are_named() {
     let gone = desk.folder.path().join("gone.yaml");
     assert_eq!(code(&desk.poll_once(&gone).await), 1);
     assert_eq!(code(&run(&["poll", "--bogus"]).await), 2, "wrong usage");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn verify_checks_a_received_body() {
-    let desk = Desk::new().await;
-    let file = desk.sample(json!({}));
-    desk.poll_once(&file).await;
-    desk.vendor.command(json!({"command": "create", "id": "a"}));
-    desk.poll_once(&file).await;
-    let received = desk.vendor.sandbox.received().remove(0);
-    let header = |name: &str| {
-        received
-            .headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .unwrap()
-            .1
-            .clone()
-    };
-    let signature = header("elements-webhook-signature");
-    let verify = |body: Vec<u8>, key: &str| {
-        let mut child = pollinator(&["verify", "--signature", &signature, "--key", key])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::io::Write::write_all(&mut child.stdin.take().unwrap(), &body).unwrap();
-        child.wait().unwrap().code().unwrap()
-    };
-    let body = received.body.to_vec();
-    assert_eq!(verify(body.clone(), "sandbox-signature-key"), 0);
-    assert_eq!(verify(body.clone(), "another"), 1);
-    assert_eq!(verify([&body[..], b"\n"].concat(), "sandbox-signature-key"), 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn crd_prints_what_the_crds_folder_holds() {
-    let output = run(&["crd"]).await;
-    let printed = String::from_utf8(output.stdout).unwrap();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds");
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let stored = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-        assert!(printed.contains(&stored));
-    }
 }
 
 /// An instance that moves keeps the ids its receivers know, and a wrong one is told before anything is sent.
