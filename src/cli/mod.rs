@@ -2,6 +2,7 @@
 
 mod addresses;
 mod authorize;
+mod beside;
 mod crd;
 mod explain;
 mod export;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use jiff::Timestamp;
 
 use super::Failed;
 use super::findings::Finding;
@@ -79,11 +80,14 @@ pub(super) fn element_problems(settings: &Settings) -> Vec<Problem> {
         Ok(definition) => definition,
         Err(error) => return vec![error.into()],
     };
-    let listings = settings
-        .resources
-        .iter()
-        .map(|resource| definition.listing(resource));
-    listings.filter_map(Result::err).map(Problem::from).collect()
+    // An absolute URL can be judged only beside the base URL.
+    let first_url = |resource| {
+        let listing = definition.listing(resource)?;
+        let base = definition.base_url(settings.base_url.as_ref())?;
+        listing.first_url(base, Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH)
+    };
+    let urls = settings.resources.iter().map(first_url);
+    urls.filter_map(Result::err).map(Problem::from).collect()
 }
 
 fn summary(manifests: &Manifests, findings: &[Finding]) -> String {

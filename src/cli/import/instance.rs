@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::Notes;
 use super::keys::{Sorted, cut, is_mask};
 use crate::api::{ACCOUNT_ID, COMPANY_ID, INSTANCE_ID, PollingInstance, USER_ID};
+use crate::cli::beside::{is_key, take_in};
 use crate::cli::validate::element_problems;
 use crate::config::{AuthenticationKind, CatalogueEntry, Secrets, read};
 use crate::deliver::NotificationIds;
@@ -108,7 +109,7 @@ pub(super) fn import(instance: &Value, name: &str, namespace: Option<&str>) -> R
     }
     let mut notes = Notes::default();
     let element = element_of(instance, &mut notes)?;
-    let written = configuration(instance)?;
+    let written = configuration(instance, &mut notes)?;
     let through_hub = element.builtin.is_none()
         || written
             .get("hub.authorization")
@@ -232,7 +233,7 @@ fn element_of(instance: &Value, notes: &mut Notes) -> Result<Element, String> {
 }
 
 /// The configuration, with what the answer of `GET /instances/{id}` has beside it.
-fn configuration(instance: &Value) -> Result<Map<String, Value>, String> {
+fn configuration(instance: &Value, notes: &mut Notes) -> Result<Map<String, Value>, String> {
     let mut configuration = match instance.get("configuration") {
         None | Some(Value::Null) => Map::new(),
         Some(Value::Object(map)) => map.clone(),
@@ -253,6 +254,15 @@ fn configuration(instance: &Value) -> Result<Map<String, Value>, String> {
                 configuration.insert(key.to_owned(), text.into());
             }
         }
+    }
+    let beside = instance
+        .as_object()
+        .map(|fields| take_in(fields, &mut configuration));
+    for key in beside.unwrap_or_default() {
+        notes.say(
+            &format!("{key} stood beside configuration; it is written into it"),
+            "nothing to do",
+        );
     }
     Ok(configuration)
 }
@@ -373,7 +383,7 @@ fn left_behind(fields: &Map<String, Value>, notes: &mut Notes) {
     }
     for (field, value) in fields {
         let is_default = matches!(text_of(value).as_str(), "false" | "none" | "0" | "[]" | "{}");
-        if !is_given(value) || is_default || UNDERSTOOD.contains(&field.as_str()) {
+        if !is_given(value) || is_default || UNDERSTOOD.contains(&field.as_str()) || is_key(field) {
             continue;
         }
         let remedy = WITHOUT_COUNTERPART.iter().find(|(known, _)| known == field);

@@ -35,7 +35,7 @@ impl FileArgs {
                 )),
             }
         }
-        if manifests.instances.is_empty() && manifests.findings.is_empty() {
+        if manifests.instances.is_empty() && manifests.elements == 0 && manifests.findings.is_empty() {
             let files: Vec<_> = self.files.iter().map(|file| file.display().to_string()).collect();
             let none = Finding::of_file(
                 &files.join(", "),

@@ -11,14 +11,15 @@ use serde_json::{Map, Value, json};
 pub(super) use self::files::FileArgs;
 pub(super) use self::secrets::MissingSecret;
 use self::secrets::SecretDocument;
+use super::beside::take_in;
 use super::findings::Finding;
 use super::names::object_name;
 use super::shape::check_instance;
 use super::source::{Document, Node, Place};
 use crate::api::{GROUP, PollingCheckpoint, PollingInstance, PollingInstanceSpec, RESET_TO, nearest};
-use crate::config::{OAuthApp, Problem, Reading, Warning, read, read_app};
+use crate::config::{OAuthApp, Problem, Reading, Warning, join, read, read_app};
 use crate::deliver::NotificationIds;
-use crate::element;
+use crate::element::{self, check_definition};
 use crate::store::Owner;
 
 /// Everything read from the files.
@@ -27,6 +28,8 @@ pub(super) struct Manifests {
     pub(super) instances: Vec<Manifest>,
     /// What is wrong with the files and documents as such.
     pub(super) findings: Vec<Finding>,
+    /// Number of element definitions, which are checked and not used.
+    elements: usize,
     /// Number of files named.
     pub(super) files: usize,
     secrets: BTreeMap<(String, String), SecretDocument>,
@@ -76,6 +79,12 @@ impl Manifests {
             Some("PollingInstance") => self.add_instance(file, value, node),
             Some("Secret") if group.is_empty() => self.add_secret(file, value, node),
             Some("List") => self.add_items(file, value, &node),
+            Some("Element") if group == GROUP => {
+                self.elements += 1;
+                for problem in check_definition(&value).err().unwrap_or_default() {
+                    self.problem(file, node.locate(&problem.path), named(&value), problem);
+                }
+            }
             Some(kind) => {
                 let problem = if group == GROUP {
                     of_our_group(&value, kind)
@@ -93,7 +102,16 @@ impl Manifests {
                 }
             }
             None if value.get("element").is_some() => {
-                self.add_instance(file, wrapped(value), node.into_object());
+                let (object, moved) = wrapped(value);
+                for key in moved {
+                    let message =
+                        "stands beside configuration, and is read as if it stood in it; move it there";
+                    let warning = Warning::new(key.as_str(), message);
+                    let at = node.locate(&join("", &key));
+                    let finding = Finding::warning(file, at, named(&object), warning);
+                    self.findings.push(finding);
+                }
+                self.add_instance(file, object, node.into_object());
             }
             None => {
                 let message = "neither a Kubernetes object nor a Cloud Elements instance";
@@ -291,8 +309,23 @@ fn of_our_group(document: &Value, kind: &str) -> Option<Problem> {
     Some(Problem::new("kind", format!("is no kind of {GROUP}"), remedy))
 }
 
-/// A bare instance JSON as an object: the body of `POST /instances` is a spec.
-fn wrapped(instance: Value) -> Value {
+/// A bare instance JSON as an object: the body of `POST /instances` is a spec. With the configuration keys that stood
+/// beside its `configuration`.
+fn wrapped(mut instance: Value) -> (Value, Vec<String>) {
+    let moved = match instance.as_object_mut() {
+        Some(fields) => {
+            let mut configuration = match fields.get("configuration") {
+                Some(Value::Object(configuration)) => configuration.clone(),
+                _ => Map::new(),
+            };
+            let moved = take_in(fields, &mut configuration);
+            if !moved.is_empty() {
+                fields.insert("configuration".to_owned(), configuration.into());
+            }
+            moved
+        }
+        None => Vec::new(),
+    };
     let name = instance.get("name").and_then(Value::as_str).unwrap_or_default();
     let object_name = object_name(name);
     let known = ["name", "element", "tags", "configuration", "providerData"];
@@ -303,10 +336,11 @@ fn wrapped(instance: Value) -> Value {
             .collect(),
         _ => Map::new(),
     };
-    json!({
+    let object = json!({
         "apiVersion": PollingInstance::api_version(&()),
         "kind": "PollingInstance",
         "metadata": {"name": object_name},
         "spec": spec,
-    })
+    });
+    (object, moved)
 }

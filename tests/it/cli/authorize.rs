@@ -384,7 +384,7 @@ async fn a_company_request_token_needs_no_browser() {
         "oauth.username": "6f0c1b7e-52a4-4d0e-9a3b-0f1d7c5e8a21",
         "oauth.password": "sandbox-request-token",
     });
-    desk.files(&json!({"event.poller.configuration": ""}), &company);
+    desk.files(&json!({"event.poller.configuration": "[1]"}), &company);
     let end = desk.authorize(&[]).end();
     let secret = end.secret();
     assert!(
@@ -451,7 +451,7 @@ async fn what_is_missing_is_said_first() {
             "is missing beside oauth.username",
         ),
         (
-            json!({"event.poller.configuration": ""}),
+            json!({"event.poller.configuration": "[1]"}),
             json!({}),
             "name the scopes with --scope",
         ),

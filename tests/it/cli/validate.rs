@@ -133,16 +133,13 @@ fn each_problem_stands_at_its_line_and_column() {
         // Keys and values.
         (
             "idField: ID",
-            "idField: ''",
+            "idField: []",
             &[r#"a.yaml:16:9 spec.configuration["event.poller.configuration"].reports.idField: "#],
         ),
         (
             "      reports:\n",
-            "      reports: {}\n      more:\n",
-            &[
-                r#"a.yaml:14:7 spec.configuration["event.poller.configuration"].reports.url: is missing"#,
-                r#"a.yaml:14:7 spec.configuration["event.poller.configuration"].reports.idField: is missing"#,
-            ],
+            "      other: {}\n      reports:\n",
+            &[r#"a.yaml:14:7 spec.configuration["event.poller.configuration"].other: is empty"#],
         ),
         (
             "        idField: ID\n",
@@ -399,4 +396,46 @@ async fn everything_is_said_at_once() {
     for words in ["concurr", "built-in element (concur"] {
         assert!(text(&output).contains(words), "{}", text(&output));
     }
+}
+
+#[test]
+fn keys_beside_the_configuration_are_read_and_said() {
+    let instance = json!({
+        "name": "Beside",
+        "element": {"key": "concur"},
+        "configuration": {
+            "oauth.api.key": "k",
+            "oauth.api.secret": "s",
+            "oauth.user.refresh_token": "t",
+            "event.notification.callback.url": "https://hooks.example.com/concur"
+        },
+        "event.poller.configuration": {"reports": {"pageSize": "many"}}
+    });
+    let text = serde_json::to_string_pretty(&instance).unwrap();
+    let (code, found) = found(&[("a.json", text.as_bytes())]);
+    assert_eq!(code, 1);
+    for words in [
+        r#"warning a.json:12:3 event.poller.configuration: stands beside configuration"#,
+        r#"reports.pageSize: is "many""#,
+    ] {
+        assert!(
+            found.iter().any(|line| line.contains(words)),
+            "{words}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn element_definitions_are_checked_with_line_and_path() {
+    let good = include_str!("../../../src/element/definitions/concur.yaml");
+    assert_eq!(found(&[("concur.yaml", good.as_bytes())]), (0, Vec::new()));
+    let bad = good.replacen("default: 100", "default: 0", 1);
+    let line = bad.lines().position(|line| line.contains("default: 0")).unwrap() + 1;
+    let (code, found) = found(&[("concur.yaml", bad.as_bytes())]);
+    assert_eq!((code, found.len()), (1, 1), "{found:?}");
+    assert!(
+        found[0].starts_with(&format!("concur.yaml:{line}:"))
+            && found[0].contains("spec.resources[0].pageSize.default: 0 is no size of a page"),
+        "{found:?}"
+    );
 }
