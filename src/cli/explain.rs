@@ -14,7 +14,7 @@ use super::Failed;
 use super::findings::failed;
 use super::manifests::{FileArgs, Manifest, Manifests, MissingSecret};
 use super::output::Output;
-use crate::config::{DateField, Problem, ResourceSettings, Settings};
+use crate::config::{DateField, IdField, Problem, ResourceSettings, Settings};
 use crate::deliver::Notification;
 use crate::element;
 use crate::engine::{Instance, preview};
@@ -141,7 +141,13 @@ fn explain(
     let found = resource.id_field.get(&value).cloned().unwrap_or(Value::Null);
     steps.push(Step::new(
         "id",
-        format!("idField {} is {found}", resource.id_field),
+        match &resource.id_field {
+            IdField::Path(path) => format!("idField {path} is {found}"),
+            IdField::Blank if found.is_null() => {
+                "idField is blank, so the content names the object".to_owned()
+            }
+            IdField::Blank => format!("idField is blank, the record's own id is {found}"),
+        },
         json!({"path": resource.id_field.to_string(), "value": found}),
     ));
     for (name, date) in [("updated", &resource.updated), ("created", &resource.created)] {

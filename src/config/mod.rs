@@ -24,7 +24,7 @@ pub(crate) use reader::is_blank;
 pub use reader::{OAuthApp, Reading, Secrets, read, read_app, split_scopes};
 pub use record_traits::{DeletedMark, RecordTraits};
 pub use settings::{
-    Callback, CredType, Credentials, Grant, InitialSync, OAuth2Credentials, RESERVED_HEADERS,
+    Callback, CredType, Credentials, Grant, IdField, InitialSync, OAuth2Credentials, RESERVED_HEADERS,
     ResourceSettings, Settings,
 };
 pub use signature_key::{OnlyLineBreak, signature_key};

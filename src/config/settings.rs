@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::{SecretSlice, SecretString};
+use serde_json::Value;
 use url::Url;
 
 use super::{DateField, FieldPath, UrlTemplate};
@@ -155,6 +156,41 @@ impl std::fmt::Debug for Callback {
     }
 }
 
+/// `idField`: what names a record's object.
+#[derive(Clone, Debug)]
+pub enum IdField {
+    /// The path of its id.
+    Path(FieldPath),
+    /// The configuration leaves it blank: the record's own field `id`, in any case, where it has exactly one; else its
+    /// content, so that every new content is a new object.
+    Blank,
+}
+
+impl IdField {
+    /// The id of a record that has one of its own.
+    pub fn get<'a>(&self, record: &'a Value) -> Option<&'a Value> {
+        match self {
+            Self::Path(path) => path.get(record),
+            Self::Blank => {
+                let mut found = record
+                    .as_object()?
+                    .iter()
+                    .filter(|(name, _)| name.eq_ignore_ascii_case("id"));
+                found.next().filter(|_| found.next().is_none()).map(|(_, id)| id)
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for IdField {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Path(path) => path.fmt(f),
+            Self::Blank => f.write_str("\"\""),
+        }
+    }
+}
+
 /// One entry of `event.poller.configuration`.
 #[derive(Clone, Debug)]
 pub struct ResourceSettings {
@@ -162,8 +198,8 @@ pub struct ResourceSettings {
     pub name: String,
     /// Hub path and query with macros.
     pub url: UrlTemplate,
-    /// Where a record's id is.
-    pub id_field: FieldPath,
+    /// What names a record's object.
+    pub id_field: IdField,
     /// `datesConfiguration.updatedDate*`.
     pub updated: Option<DateField>,
     /// `datesConfiguration.createdDate*`.

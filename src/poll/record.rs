@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::identity::hash64;
 use super::{Change, Rules};
-use crate::config::{DateError, FieldPath};
+use crate::config::{DateError, IdField};
 
 /// A record that can be judged.
 #[derive(Clone, Debug)]
@@ -70,7 +70,7 @@ impl Record {
     /// [`Unreadable`] says why the item cannot be judged.
     pub fn read(
         rules: &Rules,
-        id_field: &FieldPath,
+        id_field: &IdField,
         raw: Box<RawValue>,
         page: usize,
         position: usize,
@@ -87,17 +87,20 @@ impl Record {
                 found: kind(&value),
             });
         }
-        let id = match id_field.get(&value) {
-            Some(Value::String(text)) if !text.trim().is_empty() => text.clone(),
-            // A larger number would be rounded, and two objects become one.
-            Some(Value::Number(number)) if !number.is_f64() => number.to_string(),
-            _ => {
-                return Err(Unreadable::NoId {
-                    position,
-                    page,
-                    path: id_field.to_string(),
-                });
+        let digest = digest(&value, &rules.volatile);
+        let found = match id_field {
+            IdField::Path(path) => id(path.get(&value)),
+            IdField::Blank => {
+                let own = id(id_field.get(&value));
+                own.or_else(|| Some(hex::encode(digest.to_be_bytes())))
             }
+        };
+        let Some(id) = found else {
+            return Err(Unreadable::NoId {
+                position,
+                page,
+                path: id_field.to_string(),
+            });
         };
         let date = |field: &Option<crate::config::DateField>| match field {
             Some(field) => field.read(&value).map_err(|source| Unreadable::Date {
@@ -111,7 +114,6 @@ impl Record {
             Some(_) => date(&rules.updated)?.or(created),
             None => None,
         };
-        let digest = digest(&value, &rules.volatile);
         Ok(Self {
             key: hash64(&[id.as_bytes()]),
             id,
@@ -127,6 +129,15 @@ impl Record {
     pub fn event_date(&self, change: Change, polled_at: Timestamp) -> Timestamp {
         let created = self.created.filter(|_| change == Change::Created);
         self.updated.or(created).unwrap_or(polled_at)
+    }
+}
+
+/// Text, or a whole number of 64 bits: a larger one would be rounded, and two objects become one.
+fn id(found: Option<&Value>) -> Option<String> {
+    match found? {
+        Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
+        Value::Number(number) if !number.is_f64() => Some(number.to_string()),
+        _ => None,
     }
 }
 

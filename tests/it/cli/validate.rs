@@ -355,7 +355,7 @@ async fn everything_is_said_at_once() {
         "configuration": {
             "event.poller.refresh_interval": "soon",
             "event.notification.calback.url": "https://x.example",
-            "event.poller.configuration": {"reports": {"idField": "", "url": "/hubs/expense/reports?w=${dat}"}}
+            "event.poller.configuration": {"reports": {"idField": [], "url": "/hubs/expense/reports?w=${dat}"}}
         }
     }));
     let output = run(&["validate", "--output", "json", "-f", bad.to_str().unwrap()]).await;

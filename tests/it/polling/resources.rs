@@ -274,6 +274,40 @@ async fn a_hub_that_refuses_is_a_case_for_a_human() {
     assert!(!failure.message.contains("nobody"), "{failure:?}");
 }
 
+/// Some configurations have run for years with a blank idField.
+#[tokio::test(start_paused = true)]
+async fn a_blank_id_field_means_the_records_own_id_or_else_its_content() {
+    for (field, expected) in [
+        ("Id", ["CREATED n1", "UPDATED old"]),
+        ("code", ["CREATED", "UPDATED"]),
+    ] {
+        let mut setup = contacts();
+        setup.spec["configuration"]["event.poller.configuration"]["contacts"]["idField"] = json!("");
+        let mut world = World::new(setup);
+        let named = |id: &str| {
+            let mut contact = contact(id);
+            let set = contact["set"].as_object_mut().unwrap();
+            let id = set.shift_remove("Id").unwrap();
+            set.insert(field.to_owned(), id);
+            contact
+        };
+        order(&world, named("old"));
+        world.wait(600).await;
+        world.poll().await;
+        world.wait(60).await;
+        order(&world, named("n1"));
+        poll_again(&mut world, 3).await;
+        let edit = json!({"command": "edit", "resource": "crm/contacts", "id": "old"});
+        order(&world, edit);
+        poll_again(&mut world, 3).await;
+        let story = world.story();
+        assert_eq!(story.len(), 2, "{field}: {story:?}");
+        for (line, expected) in story.iter().zip(expected) {
+            assert!(line.starts_with(expected), "{field}: {story:?}");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_busy_hub_is_asked_again_later() {
     let mut world = World::new(contacts());

@@ -9,7 +9,7 @@ use super::super::values::kind;
 use super::Entry;
 use super::dates;
 use super::section::{Section, Sections};
-use crate::config::{CatalogueEntry, FieldPath, ResourceSettings, UrlTemplate};
+use crate::config::{CatalogueEntry, FieldPath, IdField, ResourceSettings, UrlTemplate};
 
 /// Default of `createdCheckTolerance` (UiPath's documentation of the same engine; Cloud Elements names none).
 const CREATED_CHECK_TOLERANCE: Duration = Duration::from_secs(10);
@@ -197,7 +197,7 @@ fn placeholder_in_name(entry: &Entry, findings: &mut Findings) {
 }
 
 /// `idField`; a leftover `xPath` stands in for a missing one, being its older name.
-fn id_field(entry: &Section, findings: &mut Findings) -> Option<FieldPath> {
+fn id_field(entry: &Section, findings: &mut Findings) -> Option<IdField> {
     let path = entry.place("idField");
     let remedy = "write the name of the field that holds a record's id, such as ID";
     let x_path = entry.text("xPath", findings)?;
@@ -214,17 +214,18 @@ fn id_field(entry: &Section, findings: &mut Findings) -> Option<FieldPath> {
             super::legacy::id_path(&x_path)
         }
         (None, None) => {
-            let what = if entry.mentions("idField") {
-                "is empty"
-            } else {
-                "is missing"
-            };
-            findings.problem(path, what, remedy);
+            if entry.mentions("idField") {
+                let message = "is blank, so a record is named by its field id, in any case, or where it has none by its \
+                               content, so that a changed record is a new object; write the name of the field";
+                findings.warn(path, message);
+                return Some(IdField::Blank);
+            }
+            findings.problem(path, "is missing", remedy);
             return None;
         }
     };
     match FieldPath::parse(&text) {
-        Ok(field) => Some(field),
+        Ok(field) => Some(IdField::Path(field)),
         Err(error) => {
             findings.problem(path, error.to_string(), remedy);
             None

@@ -158,6 +158,10 @@ fn entry(path: &str, fields: &[&str], findings: &mut Findings) -> Option<Entry> 
         let section = if place.is_empty() { &mut entry } else { &mut dates };
         section.insert((*field).to_owned(), json!(text));
     }
+    // The element's own poller knew the id; here it counts as blank.
+    if rest.len() > 1 {
+        entry.entry("idField").or_insert_with(|| json!(""));
+    }
     entry.insert("datesConfiguration".to_owned(), Value::Object(dates));
     Some(Entry {
         path,

@@ -1,6 +1,7 @@
 //! `event.poller.configuration`.
 
 use super::*;
+use crate::config::IdField;
 
 #[test]
 fn json_text_is_the_same_as_an_object() {
@@ -38,11 +39,9 @@ fn wrong_entries() {
         &at("url"),
         "is missing",
     );
-    problem(
-        with_entry(|entry| entry["idField"] = json!(" ")),
-        &at("idField"),
-        "is empty",
-    );
+    let blank = with_entry(|entry| entry["idField"] = json!(" "));
+    warning(&blank, &at("idField"), "a changed record is a new object");
+    assert!(matches!(settings(blank).resources[0].id_field, IdField::Blank));
     problem(
         with_entry(|entry| entry["idField"] = json!("a..b")),
         &at("idField"),

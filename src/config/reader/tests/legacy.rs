@@ -107,7 +107,11 @@ fn lines_of_fields() {
             part,
         );
     };
-    refused("a|/a?where=x>'${date}'||at|yyyy", ".a.idField", "is missing");
+    let reading = instead(
+        json!({"event.poller.urls": "a|/a?where=x>'${date}'||at|yyyy"}),
+        json!({}),
+    );
+    warning(&reading, &format!("{URLS}.a.idField"), "named by its field id");
     refused(
         "a|/a|id|at",
         ".a.datesConfiguration.updatedDateFormat",

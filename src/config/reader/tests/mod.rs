@@ -204,7 +204,7 @@ fn all_problems_at_once() {
             "configuration": {
                 "event.notification.callback.url": "ftp://x",
                 "event.poller.refresh_interval": "soon",
-                "event.poller.configuration": {"reports": {"idField": ""}, "lists": 7},
+                "event.poller.configuration": {"reports": {"filterByUpdatedDate": true}, "lists": 7},
                 "base.url": "https://user:pw@example.com"
             },
             "polling": {"lookback": "0s", "failureThreshold": 0},
