@@ -33,6 +33,16 @@ pub enum AuthenticationKind {
     },
 }
 
+impl CatalogueEntry {
+    /// The configuration key that this element alone has: a secret.
+    pub fn own_key(&self) -> Option<&str> {
+        match &self.authentication {
+            AuthenticationKind::OAuth2 => None,
+            AuthenticationKind::Header { configuration_key } => Some(configuration_key),
+        }
+    }
+}
+
 impl Catalogue {
     /// The entry of an element.
     pub fn get(&self, key: &str) -> Option<&CatalogueEntry> {

@@ -6,10 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::keys::says_secret;
-
-/// Characters shown before and after the place of an error.
-const AROUND: usize = 50;
+use crate::cli::source::{Excerpts, Place};
 
 /// Every instance of the text; arrays are taken apart. The error names line and column and shows the text there.
 pub(super) fn instances(file: &str, bytes: Vec<u8>) -> Result<Vec<Value>, String> {
@@ -42,86 +39,28 @@ pub(super) fn strict(text: &str) -> Result<Value, serde_json::Error> {
 }
 
 fn located(file: &str, text: &str, error: &serde_json::Error) -> String {
-    let (line, column) = (error.line(), error.column());
     let message = error.to_string();
     let message = message.split(" at line ").next().unwrap_or_default();
-    let shown = masked(text);
-    let shown: Vec<char> = shown
-        .lines()
-        .nth(line.saturating_sub(1))
-        .unwrap_or_default()
-        .chars()
-        .collect();
-    // Columns of the parser are bytes, and its lines end with a line feed only.
-    let original = text.split('\n').nth(line.saturating_sub(1)).unwrap_or_default();
-    let before = original.char_indices().filter(|(at, _)| *at + 1 < column).count();
-    let from = before.saturating_sub(AROUND).min(shown.len());
-    let to = (before + AROUND).min(shown.len());
-    let around: String = shown
-        .get(from..to)
-        .unwrap_or_default()
-        .iter()
-        .map(|c| if c.is_control() { ' ' } else { *c })
-        .collect();
-    let caret = " ".repeat(before.min(shown.len()) - from);
-    format!("{file}:{line}:{column}: is no valid JSON: {message}; mend it there:\n  {around}\n  {caret}^")
-}
-
-/// The text with the characters of everything that may be secret replaced; lines and columns stay what they are.
-fn masked(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let (mut hidden, mut previous) = (false, ' ');
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let (name, gap) = name_at(rest);
-        if gap.is_empty() {
-            let length = name.len().max(first.len_utf8());
-            push(rest.get(..length).unwrap_or_default(), hidden, &mut shown);
-        } else {
-            // Secrets have colons and equals signs in them, so that only a quoted name ends one.
-            let quoted = matches!(previous, '"' | '\'') && gap.starts_with(['"', '\'', '\\']);
-            let secret = says_secret(name) || name.eq_ignore_ascii_case("code");
-            hidden = secret || (hidden && !quoted);
-            push(name, hidden && !secret, &mut shown);
-            shown.push_str(gap);
-        }
-        // So does a line that begins with a quote: the next name, or what should be one.
-        let line = rest
-            .strip_prefix('\n')
-            .map(|line| line.trim_start_matches([' ', '\t']));
-        hidden &= !line.is_some_and(|line| line.starts_with('"'));
-        let length = (name.len() + gap.len()).max(first.len_utf8());
-        let taken = rest.get(..length).unwrap_or(rest);
-        previous = taken.chars().next_back().unwrap_or(' ');
-        rest = rest.get(taken.len()..).unwrap_or_default();
-    }
-    shown
-}
-
-/// A name at the beginning of the text, and what makes it the name of a value: a quote if there is one, and `:` or `=`.
-fn name_at(text: &str) -> (&str, &str) {
-    let end = text
-        .find(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '_' | '-')))
-        .unwrap_or(text.len());
-    let (name, after) = text.split_at(end);
-    if name.is_empty() {
-        return ("", "");
-    }
-    let behind = after.trim_start_matches(['\\', '"', '\'']).trim_start();
-    let gap = if behind.starts_with([':', '=']) {
-        after.get(..after.len() - behind.len() + 1).unwrap_or_default()
-    } else {
-        ""
+    // Columns of the parser are bytes.
+    let line = text
+        .split('\n')
+        .nth(error.line().saturating_sub(1))
+        .unwrap_or_default();
+    let before = line
+        .char_indices()
+        .filter(|(at, _)| *at + 1 < error.column())
+        .count();
+    let at = Place {
+        line: error.line().max(1),
+        column: before + 1,
     };
-    (name, gap)
-}
-
-fn push(part: &str, hidden: bool, shown: &mut String) {
-    if hidden {
-        shown.extend(part.chars().map(|c| if c.is_whitespace() { c } else { '*' }));
-    } else {
-        shown.push_str(part);
-    }
+    let shown = Excerpts::of(text).around(at);
+    format!(
+        "{file}:{}:{}: is no valid JSON: {message}; mend it there:\n{}",
+        at.line,
+        at.column,
+        shown.trim_end_matches('\n')
+    )
 }
 
 /// Reads any JSON, and refuses names that stand twice in one object.
@@ -243,6 +182,21 @@ mod tests {
                 "f:1:",
                 "expected `:`",
             ),
+            (
+                "{\"configuration\": {\"oauth.api.secret\" \"hush\"}}",
+                "f:1:",
+                "expected `:`",
+            ),
+            (
+                "[{\"a\": 1, \"oauth.api.secret\":\n\"hush\", \"b\": ]}]",
+                "f:2:",
+                "expected value",
+            ),
+            (
+                "{\"event.notification.callback.headers\": {\"X-Custom\": \"hush\"} ]",
+                "f:1:",
+                "expected `,`",
+            ),
             ("{\"ü\": \"日本語\" 1}", "f:1:", "expected `,`"),
             (&"[".repeat(300), "f:1:", "recursion"),
             // Would take minutes if every blank looked at all behind it.
@@ -258,10 +212,10 @@ mod tests {
                 "{text}: {error}"
             );
             assert!(!error.contains("hush"), "{text}: {error}");
-            assert!(error.len() < 500, "{error}");
+            assert!(error.len() < 700, "{error}");
         }
         let error = instances("f", b"{\"b\" 2}".to_vec()).unwrap_err();
-        assert!(error.ends_with("\n  {\"b\" 2}\n       ^"), "{error}");
+        assert!(error.ends_with("\n  1 | {\"b\" 2}\n    |      ^"), "{error}");
         assert!(
             instances("f", vec![0xff, 0xfe, b'{', 0])
                 .unwrap_err()

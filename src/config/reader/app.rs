@@ -41,9 +41,10 @@ pub fn read_app(
     catalogue: &Catalogue,
 ) -> Result<OAuthApp, Vec<Problem>> {
     let mut findings = Findings::default();
-    let keys = Keys::merge(spec, secrets, &mut findings);
+    let element = catalogue.get(spec.element.key.trim());
+    let keys = Keys::merge(spec, secrets, element, &mut findings);
     let mut poller = Findings::default();
-    let resources = poller::resources(&keys, catalogue.get(spec.element.key.trim()), &mut poller);
+    let resources = poller::resources(&keys, element, &mut poller);
     let app = app(spec, &keys, resources.ok_or(poller.problems), &mut findings);
     app.filter(|_| findings.problems.is_empty())
         .ok_or(findings.problems)

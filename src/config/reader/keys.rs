@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::values::{self, kind};
 use super::{Findings, Secrets};
 use crate::api::{KNOWN_KEYS, KnownKey, PollingInstanceSpec, known_key, nearest_known_key};
+use crate::config::CatalogueEntry;
 
 /// Keys that are known and do nothing, and why.
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
@@ -40,6 +41,8 @@ pub(super) struct Keys<'a> {
     spelled: BTreeMap<&'a str, &'a str>,
     /// Unknown keys whose value is an entry of the poller configuration.
     strays: Vec<(&'a str, &'a Value)>,
+    /// The key that the element alone has.
+    own_key: Option<&'a str>,
     /// A required Secret is missing, so that no key can be called missing.
     incomplete: bool,
 }
@@ -56,9 +59,11 @@ impl<'a> Keys<'a> {
     pub(super) fn merge(
         spec: &'a PollingInstanceSpec,
         secrets: &'a Secrets,
+        element: Option<&'a CatalogueEntry>,
         findings: &mut Findings,
     ) -> Self {
         let mut keys = Keys {
+            own_key: element.and_then(CatalogueEntry::own_key),
             found: BTreeMap::new(),
             spelled: BTreeMap::new(),
             strays: Vec::new(),
@@ -78,7 +83,7 @@ impl<'a> Keys<'a> {
         for (name, values) in &secrets.values {
             for (key, value) in values {
                 let key = keys.canonical(key, secret_path(name, key), findings);
-                if known(key).is_none() {
+                if known(key).is_none() && keys.own_key != Some(key) {
                     findings.warn(secret_path(name, key), unknown(key));
                 }
                 if let Some(Source::Secret(other, first)) = keys.found.get(key)
@@ -121,7 +126,7 @@ impl<'a> Keys<'a> {
                     format!("is set here and in Secret {name:?}; this value is used, remove one of the two");
                 findings.warn(inline_path(written), message);
             } else {
-                judge_inline(key, written, value, findings);
+                keys.judge_inline(key, written, value, findings);
             }
             // The last one that is written holds the place.
             if key == written {
@@ -150,6 +155,25 @@ impl<'a> Keys<'a> {
             }
         }
         keys
+    }
+
+    /// Whether the value must not be shown.
+    fn is_secret(&self, key: &str) -> bool {
+        self.own_key == Some(key) || known(key).is_some_and(|known| known.secret)
+    }
+
+    fn judge_inline(&self, key: &str, written: &str, value: &Value, findings: &mut Findings) {
+        let is_empty = values::scalar(value).is_some_and(|text| text.trim().is_empty());
+        if self.is_secret(key) {
+            if !is_empty {
+                findings.warn(
+                    inline_path(written),
+                    "stands in the object in clear text; move it to a Secret named in configurationFrom",
+                );
+            }
+        } else if known(key).is_none() {
+            findings.warn(inline_path(written), unknown(key));
+        }
     }
 
     /// The key that is meant: another spelling of a known one is understood, and said.
@@ -197,7 +221,7 @@ impl<'a> Keys<'a> {
             },
         };
         // Files that become Secrets often end with a line break; spaces may belong to a password.
-        let secret = known(key).is_some_and(|known| known.secret);
+        let secret = self.is_secret(key);
         let trimmed = if secret {
             text.trim_end_matches(['\r', '\n'])
         } else {
@@ -278,18 +302,6 @@ impl<'a> Keys<'a> {
         if !self.incomplete && !masked {
             findings.problem(self.path(key), message, remedy);
         }
-    }
-}
-
-fn judge_inline(key: &str, written: &str, value: &Value, findings: &mut Findings) {
-    let empty = values::scalar(value).is_some_and(|text| text.trim().is_empty());
-    match known(key) {
-        None => findings.warn(inline_path(written), unknown(key)),
-        Some(known) if known.secret && !empty => findings.warn(
-            inline_path(written),
-            "stands in the object in clear text; move it to a Secret named in configurationFrom",
-        ),
-        Some(_) => {}
     }
 }
 

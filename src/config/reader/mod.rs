@@ -71,7 +71,7 @@ fn settings(
     findings: &mut Findings,
 ) -> Option<Settings> {
     let element = spec.element.key.trim();
-    let keys = Keys::merge(spec, secrets, findings);
+    let keys = Keys::merge(spec, secrets, catalogue.get(element), findings);
     let enabled = keys.flag("event.notification.enabled", true, findings);
     vendor_type(&keys, findings);
     notification_type(&keys, findings);

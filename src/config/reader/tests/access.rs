@@ -218,3 +218,63 @@ fn a_secret_fills_what_an_export_leaves_open() {
     let reading = read_json(spec, &secrets(&given));
     assert_eq!(settings(reading).callback.url.path(), "/secret");
 }
+
+/// A vendor whose definition names a configuration key of its own.
+#[test]
+fn a_key_of_the_element_is_known_and_secret() {
+    let helpdesk = CatalogueEntry {
+        key: "helpdesk".to_owned(),
+        id: None,
+        authentication: AuthenticationKind::Header {
+            configuration_key: "helpdesk.key".to_owned(),
+        },
+        polled_by_default: Vec::new(),
+        poller: serde_json::Map::new(),
+    };
+    let catalogue = [helpdesk].into_iter().collect();
+    let path = r#"spec.configuration["helpdesk.key"]"#;
+    for (inline, secret, expected) in [
+        (None, Some("k"), Ok(None)),
+        (Some("k"), None, Ok(Some("clear text"))),
+        (Some("********"), Some("k"), Ok(None)),
+        (Some("********"), None, Err("is the mask")),
+        (None, None, Err("is missing")),
+    ] {
+        let mut spec = sample();
+        spec["element"]["key"] = json!("helpdesk");
+        if let Some(value) = inline {
+            spec["configuration"]["helpdesk.key"] = json!(value);
+        }
+        let given: Vec<_> = secret.iter().map(|value| ("helpdesk.key", *value)).collect();
+        let spec = serde_json::from_value(spec).unwrap();
+        let reading = read("helpdesk", &spec, &secrets(&given), &catalogue);
+        let about: Vec<_> = reading
+            .warnings
+            .iter()
+            .filter(|warning| warning.path.contains("helpdesk.key"))
+            .collect();
+        match (reading.settings, expected) {
+            (Ok(settings), Ok(words)) => {
+                let Credentials::Header(Some(value)) = settings.credentials else {
+                    panic!("no header")
+                };
+                assert_eq!(value.expose_secret(), "k");
+                assert_eq!(about.len(), usize::from(words.is_some()), "{about:?}");
+                assert!(
+                    about
+                        .iter()
+                        .all(|warning| warning.message.contains(words.unwrap()))
+                );
+            }
+            (Err(problems), Err(words)) => {
+                assert!(
+                    problems
+                        .iter()
+                        .any(|problem| problem.path == path && problem.message.contains(words)),
+                    "{problems:?}"
+                );
+            }
+            (result, _) => panic!("{inline:?} {secret:?}: {result:?}"),
+        }
+    }
+}
