@@ -81,6 +81,10 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode, Failed> {
             .checked_sub(settings.interval)
             .unwrap_or(Timestamp::UNIX_EPOCH),
     };
+    if last_poll > now {
+        eprintln!("error: --last-poll {last_poll} is after --now {now}");
+        return Ok(ExitCode::from(2));
+    }
     let instance = Instance {
         owner: manifest.owner.clone(),
         ids: manifest

@@ -11,7 +11,7 @@ pub struct RecordTraits {
     pub volatile: Vec<String>,
     /// How a record says that its object was deleted.
     pub deleted: Option<DeletedMark>,
-    /// Where the configuration names no updated date, records change without a trace in their dates: bodies are
+    /// Records change without a trace in their dates, whatever the configuration names as their updated date: bodies are
     /// compared, and the created date only tells what is new.
     pub compares_bodies: bool,
 }

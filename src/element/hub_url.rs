@@ -19,6 +19,7 @@ pub(super) fn parse(url: &str) -> HubUrl<'_> {
     let (origin, url) = split_origin(url.trim());
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
     let query = split_unquoted(query)
+        .into_iter()
         .filter(|pair| !pair.trim().is_empty())
         .map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -91,13 +92,23 @@ pub(super) fn names(path: &str, name: &str, hub: &str) -> bool {
     rest.strip_prefix('/') == Some(name)
 }
 
-/// Splits at `&` outside of CEQL's single quotes.
-fn split_unquoted(query: &str) -> impl Iterator<Item = &str> {
-    let mut quoted = false;
-    query.split(move |c| {
-        quoted ^= c == '\'';
-        c == '&' && !quoted
-    })
+/// Splits at `&` outside of single quotes. Where one of them has no partner, as in `name=O'Brien`, only those of CEQL
+/// count, lest it swallow what follows.
+fn split_unquoted(query: &str) -> Vec<&str> {
+    let paired = query.matches('\'').count().is_multiple_of(2);
+    let (mut parts, mut start, mut quoted) = (Vec::new(), 0, false);
+    for (at, c) in query.char_indices() {
+        match c {
+            '\'' => quoted ^= paired || query[start..].trim_start().starts_with("where="),
+            '&' if !quoted => {
+                parts.push(&query[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&query[start..]);
+    parts
 }
 
 /// Replaces `%XX`; whatever is no valid encoding of UTF-8 stays, and so does `+`, since zone offsets have it.
@@ -215,6 +226,11 @@ mod tests {
                 &[("p", "100%"), ("q", "%zz"), ("r", "%ff")],
             ),
             ("/reports?flag&x=1", "/reports", &[("flag", ""), ("x", "1")]),
+            (
+                "/reports?vendorName=O'Brien&limit=5&where=a='x & y'",
+                "/reports",
+                &[("vendorName", "O'Brien"), ("limit", "5"), ("where", "a='x & y'")],
+            ),
         ];
         for (url, path, query) in table {
             let parsed = parse(url);

@@ -1,5 +1,7 @@
 //! One resource of one instance: what is requested.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use jiff::Timestamp;
@@ -57,6 +59,12 @@ impl Definition {
         page_size: Option<u32>,
     ) -> Result<Listing, ElementError> {
         let path = manifest_path(name);
+        let length = template.as_str().len();
+        if length > LONGEST_URL {
+            let problem =
+                format!("it is {length} characters long, at most {LONGEST_URL} are sent; shorten it");
+            return Err(ElementError::InvalidUrl { path, problem });
+        }
         let rendered = template.render(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
         let url = hub_url::parse(&rendered);
         let Some(resource) = self.find(template) else {
@@ -258,8 +266,9 @@ impl Listing {
     }
 
     fn check_parameters(&self, parameters: &[(String, String)]) -> Result<(), ElementError> {
-        for (index, (name, value)) in parameters.iter().enumerate() {
-            if parameters[..index].iter().any(|(earlier, _)| earlier == name) {
+        let mut names = HashSet::new();
+        for (name, value) in parameters {
+            if !names.insert(name) {
                 return Err(ElementError::RepeatedParameter {
                     path: self.path.clone(),
                     parameter: name.clone(),

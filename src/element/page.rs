@@ -182,13 +182,19 @@ impl Seen<'_> {
     /// The records; of several lists the first with something in it.
     fn items(&self, body: &Body<'_>) -> Result<Vec<Box<RawValue>>, SourceError> {
         let paths = &self.listing.resource.items;
-        let mut lists = paths
-            .iter()
-            .filter_map(|path| serde_json::from_str::<Vec<Box<RawValue>>>(body.at(path)?.get()).ok());
-        let first = lists.next().ok_or_else(|| SourceError::SourceItemsMissing {
+        let missing = || SourceError::SourceItemsMissing {
             field: paths.join(" or "),
             refusal: self.refusal(None),
-        })?;
+        };
+        let present = paths
+            .iter()
+            .filter_map(|path| body.at(path))
+            .filter(|raw| raw.get() != "null");
+        // Something else than a list, such as a single record, must not pass for no records.
+        let lists =
+            present.map(|raw| serde_json::from_str::<Vec<Box<RawValue>>>(raw.get()).map_err(|_| missing()));
+        let mut lists = lists.collect::<Result<Vec<_>, _>>()?.into_iter();
+        let first = lists.next().ok_or_else(missing)?;
         if first.is_empty() {
             return Ok(lists.find(|list| !list.is_empty()).unwrap_or(first));
         }

@@ -71,7 +71,7 @@ impl Memory {
         pass.list(record);
         let judgement = self.judge(rules, pass, record);
         if matches!(judgement.decision, Decision::Learned | Decision::Report(_)) {
-            pass.news(record, rules.updated_granule());
+            pass.news(record);
         }
         if judgement.decision == Decision::Learned {
             self.mark(rules, pass, record);
@@ -84,8 +84,9 @@ impl Memory {
         let held = self.checkpoint.held.get(&record.id).cloned();
         let floor = self.checkpoint.floor;
         if let Some(updated) = record.updated {
-            let ends = later(updated, rules.updated_granule());
-            if ends <= floor && held.is_none() {
+            // A deletion does not move the date at every vendor.
+            let ends = later(updated, record.granule);
+            if ends <= floor && held.is_none() && !record.deleted {
                 return Judgement::new(Decision::Below, Reason::ProvenRead { floor });
             }
         }
@@ -128,16 +129,16 @@ impl Memory {
         let Some(entry) = self.checkpoint.seen.get_mut(record.key, seen_version(record)) else {
             return false;
         };
+        if let (true, Keep::Until(until)) = (record.updated.is_none() || record.deleted, &mut entry.keep) {
+            *until = now.max(*until);
+        }
         let Some(updated) = record.updated else {
-            if let Keep::Until(until) = &mut entry.keep {
-                *until = now.max(*until);
-            }
             return true;
         };
         if body_in_version && entry.open && !entry.digests.contains(&record.digest) {
             return false;
         }
-        if entry.open && earlier(now, rules.lookback) >= later(updated, rules.updated_granule()) {
+        if entry.open && earlier(now, rules.lookback) >= later(updated, record.granule) {
             entry.open = false;
         }
         true
@@ -147,11 +148,17 @@ impl Memory {
     fn learns_silently(&self, rules: &Rules, now: Timestamp, record: &Record) -> bool {
         let learning = self.checkpoint.phase == Phase::First
             && !matches!(rules.initial_sync, InitialSync::Backfill { .. });
-        learning
-            && record
-                .updated
-                .or(record.created)
-                .is_none_or(|updated| updated <= self.checkpoint.started_at || updated > later(now, AHEAD))
+        let started = self.checkpoint.started_at;
+        let was_there = match record.updated {
+            Some(updated) => updated <= started || updated > later(now, AHEAD),
+            // A first pass that comes late cannot tell what changed since the first start: it reports too much
+            // rather than too little.
+            None => {
+                let in_time = !rules.has_macro || now <= later(started, rules.lookback);
+                in_time && record.created.is_none_or(|created| created <= started)
+            }
+        };
+        learning && was_there
     }
 
     /// A held object keeps the type first decided, unless it was deleted or came back since.
@@ -199,10 +206,7 @@ impl Memory {
         };
         let started = earlier(self.checkpoint.started_at, rules.lookback);
         let above = earlier(self.checkpoint.floor.max(started), rules.tolerance);
-        let slack = rules
-            .tolerance
-            .max(rules.created_granule())
-            .max(rules.updated_granule());
+        let slack = rules.tolerance.max(rules.created_granule()).max(record.granule);
         if record
             .updated
             .is_some_and(|updated| created > later(updated, slack))

@@ -30,14 +30,20 @@ pub(super) fn version_of_date(at: Timestamp) -> u64 {
     hash64(&[b"date", &at.as_nanosecond().to_be_bytes()])
 }
 
-/// What a receiver may use to tell two versions apart.
-pub(super) fn event_version(rules: &Rules, record: &Record) -> u64 {
+/// What a receiver may use to tell two versions apart. A record without a date may come back to an earlier content,
+/// which is another version: what was handled before it and the floor make the difference, and both are the same when
+/// an attempt is repeated after a crash.
+pub(super) fn event_version(rules: &Rules, memory: &Memory, record: &Record) -> u64 {
     match record.updated {
         Some(at) if rules.body_in_version() => {
             hash64(&[&at.as_nanosecond().to_be_bytes(), &record.digest.to_be_bytes()])
         }
         Some(at) => version_of_date(at),
-        None => record.digest,
+        None => hash64(&[
+            &memory.checkpoint.floor.as_nanosecond().to_be_bytes(),
+            &memory.checkpoint.seen.chain(record.key).to_be_bytes(),
+            &record.digest.to_be_bytes(),
+        ]),
     }
 }
 
@@ -47,7 +53,7 @@ pub(super) fn event_version(rules: &Rules, record: &Record) -> u64 {
 /// edited in between; where an earlier attempt may have been accepted, an UPDATED for the present version
 /// follows, since a receiver that drops the repeated CREATED would miss the edit.
 pub fn event_ids(rules: &Rules, memory: &Memory, record: &Record, change: Change) -> Vec<(Change, EventId)> {
-    let version = event_version(rules, record);
+    let version = event_version(rules, memory, record);
     let updated = || {
         (
             Change::Updated,

@@ -106,7 +106,11 @@ impl Memory {
         if self.checkpoint.phase != Phase::New {
             return false;
         }
-        self.checkpoint.started_at = now;
+        // A Backfill begins where it says: what was created since then is CREATED.
+        self.checkpoint.started_at = match rules.initial_sync {
+            InitialSync::Backfill { since } => since,
+            InitialSync::FromNow | InitialSync::Baseline => now,
+        };
         self.checkpoint.phase = Phase::First;
         self.checkpoint.floor = match rules.initial_sync {
             InitialSync::FromNow => {
@@ -128,7 +132,10 @@ impl Memory {
     pub fn since(&self, rules: &Rules) -> Timestamp {
         let held = self.checkpoint.held.values().map(|held| held.date);
         let from = held.fold(self.checkpoint.floor, Timestamp::min);
-        let granule = rules.url_granule.max(rules.updated_granule());
+        let granule = rules
+            .url_granule
+            .max(rules.updated_granule())
+            .max(rules.stand_in_granule());
         let from = earlier(earlier(from, granule), ROUNDING);
         earlier(from, rules.poll_delay).max(Timestamp::UNIX_EPOCH)
     }
@@ -167,9 +174,8 @@ impl Memory {
 
     /// An attempt to deliver the record had no answer: the callback may have taken it.
     pub fn unanswered(&mut self, rules: &Rules, record: &Record) {
-        self.unanswered
-            .entry(record.key)
-            .or_insert_with(|| event_version(rules, record));
+        let version = event_version(rules, self, record);
+        self.unanswered.entry(record.key).or_insert(version);
     }
 
     /// What `record`, judged as `change`, is by now: a page that lists one object twice judges both versions before
@@ -204,22 +210,28 @@ impl Memory {
     }
 
     pub(super) fn mark(&mut self, rules: &Rules, pass: &Pass, record: &Record) {
-        let keep = match record.updated {
-            Some(updated) => {
-                let updated = later(updated, rules.updated_granule());
-                let created = record.created.map(|at| later(at, rules.created_granule()));
-                Keep::Until(created.map_or(updated, |created| created.max(updated)))
-            }
-            None if rules.compares_whole_listing() => Keep::WhileListed,
-            None => Keep::Until(pass.vendor_now()),
+        let version = seen_version(record);
+        let Some(updated) = record.updated else {
+            let keep = if rules.compares_whole_listing() {
+                Keep::WhileListed
+            } else {
+                Keep::Until(pass.vendor_now())
+            };
+            self.checkpoint.seen.mark_undated(record.key, version, keep);
+            self.touch();
+            return;
         };
-        let open = record.updated.is_some_and(|updated| {
-            rules.body_in_version()
-                && earlier(pass.vendor_now(), rules.lookback) < later(updated, rules.updated_granule())
-        });
+        let ends = later(updated, record.granule);
+        let created = record.created.map(|at| later(at, rules.created_granule()));
+        let mut until = created.map_or(ends, |created| created.max(ends));
+        if record.deleted {
+            // It may stay listed with its old date.
+            until = until.max(pass.vendor_now());
+        }
+        let open = rules.body_in_version() && earlier(pass.vendor_now(), rules.lookback) < ends;
         self.checkpoint
             .seen
-            .mark(record.key, seen_version(record), keep, open, record.digest);
+            .mark(record.key, version, Keep::Until(until), open, record.digest);
         self.touch();
     }
 }

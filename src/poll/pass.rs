@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::memory::seen_version;
 use super::time::{earlier, later};
@@ -96,13 +96,13 @@ impl Pass {
             .contains(&(record.key, seen_version(record), record.digest))
     }
 
-    pub(super) fn news(&mut self, record: &Record, granule: SignedDuration) {
+    pub(super) fn news(&mut self, record: &Record) {
         self.decided
             .insert((record.key, seen_version(record), record.digest));
         self.news.push(
             record
                 .updated
-                .map_or(Timestamp::MIN, |updated| later(updated, granule)),
+                .map_or(Timestamp::MIN, |updated| later(updated, record.granule)),
         );
     }
 

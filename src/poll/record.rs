@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -19,6 +19,8 @@ pub struct Record {
     pub(super) key: u64,
     /// The date that orders versions; none where bodies are compared.
     pub updated: Option<Timestamp>,
+    /// Width of that date: the created one's where that stands in.
+    pub(super) granule: SignedDuration,
     /// The created date.
     pub created: Option<Timestamp>,
     /// The vendor marks the object as deleted.
@@ -41,6 +43,17 @@ pub enum Unreadable {
         page: usize,
         /// What it is.
         found: &'static str,
+    },
+    /// The item has something in it that JSON allows and no program reads, such as a number beyond all doubles.
+    #[error("item {position} of page {page} cannot be read")]
+    NotJson {
+        /// Place in the page, from 1.
+        position: usize,
+        /// Page, from 1.
+        page: usize,
+        /// What it is.
+        #[source]
+        source: serde_json::Error,
     },
     /// The id is missing, null, empty, or neither text nor a whole number of 64 bits.
     #[error("item {position} of page {page} has no usable id at {path}; check idField")]
@@ -75,10 +88,10 @@ impl Record {
         page: usize,
         position: usize,
     ) -> Result<Self, Unreadable> {
-        let value: Value = serde_json::from_str(raw.get()).map_err(|_| Unreadable::NotAnObject {
+        let value = value(&raw).map_err(|source| Unreadable::NotJson {
             position,
             page,
-            found: "unreadable JSON",
+            source,
         })?;
         if !value.is_object() {
             return Err(Unreadable::NotAnObject {
@@ -110,14 +123,17 @@ impl Record {
             None => Ok(None),
         };
         let created = date(&rules.created)?;
-        let updated = match &rules.updated {
-            Some(_) => date(&rules.updated)?.or(created),
-            None => None,
+        let own = date(&rules.updated)?;
+        let (updated, granule) = match own {
+            Some(_) => (own, rules.updated_granule()),
+            None if rules.updated.is_some() => (created, rules.created_granule()),
+            None => (None, SignedDuration::ZERO),
         };
         Ok(Self {
             key: hash64(&[id.as_bytes()]),
             id,
             updated,
+            granule,
             created,
             deleted: rules.deleted.as_ref().is_some_and(|mark| mark.marks(&value)),
             digest,
@@ -130,6 +146,43 @@ impl Record {
         let created = self.created.filter(|_| change == Change::Created);
         self.updated.or(created).unwrap_or(polled_at)
     }
+}
+
+/// The item's value. Half of a surrogate pair, which programs print that cut a text in the middle of an emoji, is read as
+/// U+FFFD; the record itself is delivered as the vendor wrote it.
+fn value(raw: &RawValue) -> Result<Value, serde_json::Error> {
+    serde_json::from_str(raw.get()).or_else(|error| {
+        let mended = without_lone_surrogates(raw.get());
+        serde_json::from_str(&mended).map_err(|_| error)
+    })
+}
+
+fn without_lone_surrogates(json: &str) -> String {
+    let escape = |text: &str| {
+        let digits = text.strip_prefix("\\u")?.get(..4)?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut out = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        let taken = match escape(from) {
+            Some(0xD800..=0xDBFF) if matches!(escape(&from[6..]), Some(0xDC00..=0xDFFF)) => 12,
+            Some(0xD800..=0xDFFF) => {
+                out.push_str("\\ufffd");
+                rest = &from[6..];
+                continue;
+            }
+            Some(_) => 6,
+            // An escaped backslash is no beginning of another escape.
+            None => from.char_indices().nth(2).map_or(from.len(), |(end, _)| end),
+        };
+        out.push_str(&from[..taken]);
+        rest = &from[taken..];
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Text, or a whole number of 64 bits: a larger one would be rounded, and two objects become one.
@@ -193,4 +246,27 @@ fn canonical_object<'a>(fields: impl Iterator<Item = (&'a String, &'a Value)>, o
         out.push(',');
     }
     out.push('}');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_of_a_surrogate_pair_is_no_reason_to_lose_a_record() {
+        for (json, expected) in [
+            (r#"{"a":"cut \ud83d"}"#, "cut \u{fffd}"),
+            (r#"{"a":"\uDE00 cut"}"#, "\u{fffd} cut"),
+            (r#"{"a":"\ud83d\ud83d\ude00"}"#, "\u{fffd}\u{1f600}"),
+            (r#"{"a":"\ud83d\ude00"}"#, "\u{1f600}"),
+            (r#"{"a":"\\ud83d"}"#, "\\ud83d"),
+            (r#"{"a":"\ud83d\\ude00"}"#, "\u{fffd}\\ude00"),
+            (r#"{"a":"\ud83dé"}"#, "\u{fffd}é"),
+        ] {
+            let raw = RawValue::from_string(json.to_owned()).unwrap();
+            assert_eq!(value(&raw).unwrap()["a"], expected, "{json}");
+        }
+        let raw = RawValue::from_string("1e400".to_owned()).unwrap();
+        assert!(value(&raw).unwrap_err().to_string().contains("out of range"));
+    }
 }

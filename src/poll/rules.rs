@@ -42,7 +42,8 @@ impl Rules {
     pub fn new(uid: &str, settings: &Settings, resource: &ResourceSettings, traits: RecordTraits) -> Self {
         let (updated, created) = (&resource.updated, &resource.created);
         let updated = match updated {
-            None if traits.compares_bodies => None,
+            // Even one that is configured: the listing does not print it, or not truly.
+            _ if traits.compares_bodies => None,
             _ if resource.filter_by_updated_date => updated.clone().or_else(|| created.clone()),
             _ => created.clone().or_else(|| updated.clone()),
         };
@@ -68,6 +69,13 @@ impl Rules {
         self.updated
             .as_ref()
             .map_or(SignedDuration::ZERO, DateField::granule)
+    }
+
+    /// Width of the created date where it may stand in for the updated one.
+    pub(super) fn stand_in_granule(&self) -> SignedDuration {
+        self.updated
+            .as_ref()
+            .map_or(SignedDuration::ZERO, |_| self.created_granule())
     }
 
     /// Width of the created date; zero where records have none.

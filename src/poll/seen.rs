@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::identity::hash64;
+
 /// Passes without a listed object after which a listing without dates forgets it: a skipped page is then
 /// not a wave of CREATED.
 const FORGOTTEN_AFTER: u8 = 20;
@@ -73,6 +75,26 @@ impl Seen {
                 });
             }
         }
+    }
+
+    /// Stands for the history of an object whose records have no date; zero where nothing is known of it.
+    pub(super) fn chain(&self, key: u64) -> u64 {
+        let newest = self.objects.get(&key).and_then(|entries| entries.last());
+        newest.map_or(0, |entry| entry.digests.first().copied().unwrap_or(entry.version))
+    }
+
+    /// Remembers the handled version of an object whose records have no date, and only that: an earlier content that
+    /// comes back is news.
+    pub(super) fn mark_undated(&mut self, key: u64, version: u64, keep: Keep) {
+        let chain = hash64(&[&self.chain(key).to_be_bytes(), &version.to_be_bytes()]);
+        let entry = Entry {
+            version,
+            keep,
+            open: false,
+            digests: vec![chain],
+            missed: 0,
+        };
+        self.objects.insert(key, vec![entry]);
     }
 
     pub(super) fn clear(&mut self) {

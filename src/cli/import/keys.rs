@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Notes;
 use super::source::strict;
-use crate::api::{KNOWN_KEYS, KnownKey};
+use crate::api::{KNOWN_KEYS, KnownKey, nearest_known_key};
 use crate::config::is_blank;
 
 /// Where Cloud Elements in the United States answers; other data centres and SAP have hosts of their own.
@@ -58,8 +58,11 @@ pub(in crate::cli) fn says_secret(key: &str) -> bool {
         .filter(|c| !matches!(c, '.' | '_' | '-'))
         .map(|c| c.to_ascii_lowercase())
         .collect();
-    SECRET_WORDS.iter().any(|word| name.contains(word))
-        && !ABOUT_SECRETS.iter().any(|end| name.ends_with(end))
+    // A slip of the pen in a secret's name, such as oauth.api.secert, is no reason to show it.
+    let meant = nearest_known_key(key).and_then(known);
+    let is_one =
+        meant.is_some_and(|known| known.secret) || SECRET_WORDS.iter().any(|word| name.contains(word));
+    is_one && !ABOUT_SECRETS.iter().any(|end| name.ends_with(end))
 }
 
 /// What exports print in place of a secret.
@@ -223,6 +226,7 @@ mod tests {
             "hub.authorization",
             "token",
             "oauth.user.token",
+            "oauth.api.secert",
             "api-key",
             "aws_access_key",
             "clientSecret",
@@ -237,6 +241,7 @@ mod tests {
             "event.helper.key",
             "oauth.token.revoke.url",
             "token_type",
+            "oauth.user.refresh_time",
             "name",
             "",
         ] {

@@ -235,3 +235,9 @@ fn wrong_input_is_named() {
     let output = pollinator(&["explain", "-f", "x.json"]).output().unwrap();
     assert_eq!(code(&output), 2, "--record is required");
 }
+
+#[test]
+fn a_last_poll_after_now_is_wrong_usage() {
+    let output = explain(&json!({}), "{}", &["--last-poll", NOW, "--now", LAST_POLL]);
+    assert_eq!(code(&output), 2, "{}", text(&output));
+}

@@ -1,5 +1,6 @@
 //! `pollinator validate`: every problem of every document, each at its place.
 
+use std::path::Path;
 use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
@@ -438,4 +439,19 @@ fn element_definitions_are_checked_with_line_and_path() {
             && found[0].contains("spec.resources[0].pageSize.default: 0 is no size of a page"),
         "{found:?}"
     );
+}
+
+#[test]
+fn the_examples_are_valid() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    for name in ["concur", "hub", "sandbox"] {
+        let output = pollinator(&["validate", "-f", examples.join(name).to_str().unwrap()])
+            .output()
+            .unwrap();
+        assert!(
+            text(&output).contains(" 0 problems, 0 warnings"),
+            "{name}: {}",
+            text(&output)
+        );
+    }
 }

@@ -132,6 +132,106 @@ async fn live(life: Life) {
     world.assert_exactly_once_for_a_receiver_that_drops_repeated_ids();
 }
 
+/// Records without a date that go back to an earlier content changed once more, and are told under another id.
+#[tokio::test(start_paused = true)]
+async fn a_content_that_comes_back_is_news() {
+    for of in ["requests", "lists"] {
+        let mut world = World::new(default_entry(of, Value::Null));
+        let rename =
+            |name: &str| json!({"command": "edit", "resource": of, "id": "OLD0000", "set": {"name": name}});
+        order_all(
+            &world,
+            of,
+            &[json!({"command": "seed", "count": 1, "prefix": "OLD"})],
+        );
+        world.poll().await;
+        for name in ["a", "b", "a", "b", "a"] {
+            world.wait(20).await;
+            order(&world, rename(name));
+            world.poll().await;
+            world.poll().await;
+        }
+        assert_eq!(world.story(), ["UPDATED OLD0000"; 5], "{of}");
+        let mut ids: Vec<_> = world.events().into_iter().map(|event| event.id).collect();
+        ids.dedup();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), 5, "{of}: each has an id of its own");
+    }
+}
+
+/// The first start is saved, but the source fails for a day: what changed meanwhile is told all the same.
+#[tokio::test(start_paused = true)]
+async fn a_late_first_pass_loses_no_change_of_records_without_dates() {
+    let mut world = World::new(default_entry("requests", Value::Null));
+    order_all(
+        &world,
+        "requests",
+        &[json!({"command": "seed", "count": 1, "prefix": "OLD"})],
+    );
+    let fault = |times| {
+        Command::Fault(PlannedFault {
+            target: Target::Requests,
+            fault: Fault::Maintenance,
+            times,
+            after: 0,
+        })
+    };
+    world.command(fault(1));
+    assert!(world.poll().await.failure.is_some());
+    world.wait(3600).await;
+    let edit = json!({"command": "edit", "resource": "requests", "id": "OLD0000", "set": {"name": "b"}});
+    order(&world, edit);
+    poll_again(&mut world, 3).await;
+    assert_eq!(world.story(), ["UPDATED OLD0000"]);
+}
+
+/// The flag of a deletion may appear without a new date.
+#[tokio::test(start_paused = true)]
+async fn a_deletion_that_leaves_the_date_is_told_once() {
+    let mut world = World::new(default_entry("invoices", Value::Null));
+    order_all(
+        &world,
+        "invoices",
+        &[json!({"command": "seed", "count": 2, "prefix": "OLD"})],
+    );
+    world.poll().await;
+    poll_again(&mut world, 5).await;
+    let modified = world.sandbox.apply(
+        serde_json::from_value(json!({"command": "show", "resource": "invoices", "id": "OLD0001"})).unwrap(),
+    );
+    let modified = modified.unwrap()["LastModifiedDate"]
+        .as_str()
+        .unwrap()
+        .replace(' ', "T");
+    let delete = json!({
+        "command": "edit", "resource": "invoices", "id": "OLD0001",
+        "modified": format!("{}Z", modified.trim_end_matches(".0")), "set": {"IsDeleted": "true"}
+    });
+    order(&world, delete);
+    poll_again(&mut world, 10).await;
+    assert_eq!(world.story(), ["DELETED OLD0001"]);
+}
+
+/// A vendor that prints no updated date before the first edit, and the created one by the day only.
+#[tokio::test(start_paused = true)]
+async fn a_created_date_that_stands_in_counts_for_as_long_as_it_is() {
+    let mut setup = contacts();
+    let entry = &mut setup.spec["configuration"]["event.poller.configuration"]["contacts"];
+    entry["url"] = json!("/hubs/crm/contacts");
+    entry["datesConfiguration"]["createdDateField"] = json!("Day");
+    entry["datesConfiguration"]["createdDateFormat"] = json!("yyyy-MM-dd");
+    let mut world = World::new(setup);
+    order(&world, contact("old"));
+    world.poll().await;
+    world.wait(60).await;
+    let mut created = contact("n1");
+    created["set"] = json!({"Id": "{id}", "Day": "2026-11-23"});
+    order(&world, created);
+    poll_again(&mut world, 3).await;
+    assert_eq!(world.story(), ["CREATED n1"]);
+}
+
 /// Listings of several pages, each with its own way to the next: nothing is missed, nothing comes twice.
 #[tokio::test(start_paused = true)]
 async fn every_way_to_the_next_page_is_walked_to_its_end() {

@@ -548,3 +548,24 @@ async fn shared_credential_clock_ahead() {
 async fn shared_credential_clock_behind() {
     a_second_instance_of_one_credential(SignedDuration::from_mins(-7)).await;
 }
+
+/// What was created since then is CREATED, as after `resetTo`: so a migration has no gap.
+#[tokio::test(start_paused = true)]
+async fn backfill_tells_created_from_updated_by_its_since() {
+    let mut world = World::new(Setup {
+        spec: json!({"polling": {"initialSync": {"policy": "Backfill", "since": "2026-11-23T10:00:00Z"}}}),
+        ..Setup::default()
+    });
+    let report = |id: &str, created: &str| {
+        Command::Create(Create {
+            id: Some(id.into()),
+            created: Some(created.parse().unwrap()),
+            modified: Some("2026-11-23T11:00:00Z".parse().unwrap()),
+            ..Create::default()
+        })
+    };
+    world.command(report("before", "2026-11-23T09:00:00Z"));
+    world.command(report("since", "2026-11-23T10:30:00Z"));
+    settle(&mut world, 3).await;
+    assert_eq!(world.sorted_story(), ["CREATED since", "UPDATED before"]);
+}

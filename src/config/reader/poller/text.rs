@@ -68,13 +68,32 @@ fn json(text: &str, path: &str, findings: &mut Findings) -> Option<Value> {
         findings.warn(path, "is no valid JSON, and is read as YAML");
         return Some(Value::Object(map));
     }
-    let near = near(text, error.line(), error.column());
+    let near = if may_hold_secrets(text) {
+        String::new()
+    } else {
+        format!(", near {:?}", near(text, error.line(), error.column()))
+    };
     findings.problem(
         path,
-        format!("is no valid JSON: {error}, near {near:?}"),
+        format!("is no valid JSON: {error}{near}"),
         "mend the JSON, or write the poller configuration as an object",
     );
     None
+}
+
+/// Whether a whole configuration, or a url with a login in it, was pasted into the text.
+fn may_hold_secrets(text: &str) -> bool {
+    const WORDS: [&str; 7] = [
+        "secret",
+        "token",
+        "passw",
+        "authorization",
+        "apikey",
+        "api.key",
+        "signature",
+    ];
+    let text = text.to_ascii_lowercase().replace(['_', '-'], "");
+    WORDS.iter().any(|word| text.contains(word))
 }
 
 fn repeated(text: &str, path: &str, findings: &mut Findings) {
