@@ -5,6 +5,7 @@ mod date_field;
 mod date_pattern;
 mod duration;
 mod field_path;
+pub(crate) mod places;
 mod problem;
 mod reader;
 mod record_traits;

@@ -3,7 +3,6 @@
 //! The built-in definitions are YAML documents of the kind `Element`; a cluster is to hold the same kind later.
 
 mod check;
-mod places;
 mod read;
 mod resource;
 

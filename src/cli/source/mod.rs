@@ -2,14 +2,15 @@
 
 mod excerpt;
 mod mask;
-mod node;
-mod path;
 
 use granit_parser::{Event, Parser, ScanError};
 use serde_json::Value;
+use serde_saphyr::DuplicateKeyPolicy;
 
+pub(super) use crate::config::places::{Node, Place};
 pub(super) use excerpt::Excerpts;
-pub(super) use node::{Node, Place};
+
+use crate::config::places::fault;
 
 /// What stands in place of something hidden, whatever its length.
 const MASK: &str = "********";
@@ -48,6 +49,30 @@ pub(super) fn documents(text: &str, must_be_json: bool) -> Vec<Result<Document, 
     } else {
         read
     }
+}
+
+/// Reads one YAML document that begins at `base`.
+fn read(text: &str, base: Place) -> Result<Node, Unreadable> {
+    let options = serde_saphyr::options! {
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        with_snippet: false,
+        // Enough for every honest use of anchors; each replayed event costs as much as a written one.
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 100_000 },
+        budget: serde_saphyr::budget! {
+            max_nodes: 1_000_000,
+            max_events: 4_000_000,
+        },
+    };
+    let mut node: Node = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let (at, what) = fault(&error);
+        Unreadable {
+            at: at.from(base),
+            message: format!("is not valid YAML: {what}"),
+            remedy: "mend the text at this place",
+        }
+    })?;
+    node.shift(base);
+    Ok(node)
 }
 
 /// The text of a file: UTF-8, with or without a byte order mark.
@@ -89,7 +114,7 @@ fn json(text: &str) -> Vec<Result<Document, Unreadable>> {
         let end = values.byte_offset();
         let slice = text.get(begin..end).unwrap_or_default();
         // YAML knows all of JSON; where its reader gives up (a million values), only the places are lost.
-        let node = node::read(slice, base).unwrap_or_else(|_| Node::nowhere(base));
+        let node = read(slice, base).unwrap_or_else(|_| Node::nowhere(base));
         match value {
             Value::Array(items) => {
                 let nodes = node.items().into_iter();
@@ -129,7 +154,7 @@ fn yaml(text: &str) -> Vec<Result<Document, Unreadable>> {
         };
         base = base.after(text.get(begin..part.start).unwrap_or_default());
         begin = part.start;
-        match node::read(text.get(part).unwrap_or_default(), base) {
+        match read(text.get(part).unwrap_or_default(), base) {
             Ok(node) => {
                 let value = node.value();
                 if !value.is_null() {

@@ -5,9 +5,9 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::places::{Node, Place};
 use super::{Definition, Document, Resource};
 use crate::api::nearest;
+use crate::config::places::{Node, Place, fault};
 use crate::config::{Problem, join};
 
 /// Where the format is described.
@@ -17,9 +17,9 @@ const SCHEMA: &str = "docs/element.schema.json describes the format";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DefinitionProblem {
     /// Line in the text, from 1.
-    pub line: u64,
+    pub line: usize,
     /// Column in the line, from 1.
-    pub column: u64,
+    pub column: usize,
     /// Path of the key, for example `spec.resources[3].pageSize.default`; empty for the document as a whole.
     pub path: String,
     /// What is wrong.
@@ -29,7 +29,7 @@ pub struct DefinitionProblem {
 }
 
 impl DefinitionProblem {
-    fn new((line, column): Place, problem: Problem) -> Self {
+    fn new(Place { line, column }: Place, problem: Problem) -> Self {
         let Problem {
             path,
             message,
@@ -65,13 +65,8 @@ pub fn parse_definition(text: &str) -> Result<Definition, Vec<DefinitionProblem>
         budget: serde_saphyr::budget! { max_depth: DEEPEST },
     };
     let node: Node = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        let at = error
-            .location()
-            .map_or((1, 1), |at| (at.line().max(1), at.column().max(1)));
-        let message = error.to_string();
-        let message = message.lines().next().unwrap_or_default();
-        let message = message.split(" at line ").next().unwrap_or_default();
-        let message = format!("is no valid YAML: {message}");
+        let (at, what) = fault(&error);
+        let message = format!("is no valid YAML: {what}");
         vec![DefinitionProblem::new(
             at,
             Problem::new("", message, "mend the text at this place"),

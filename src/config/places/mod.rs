@@ -1,4 +1,6 @@
-//! A document as a tree in which each key and item knows its place.
+//! A document as a tree in which each key and item knows its place, so that problems can be told with theirs.
+
+mod path;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -6,17 +8,16 @@ use std::fmt;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value};
-use serde_saphyr::{DuplicateKeyPolicy, Spanned};
+use serde_saphyr::Spanned;
 
-use super::Unreadable;
-use super::path::{Segment, segments};
-use crate::config::join;
+use self::path::{Segment, segments};
+use super::problem::join;
 
 /// Line and column of a character, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::cli) struct Place {
-    pub(in crate::cli) line: usize,
-    pub(in crate::cli) column: usize,
+pub(crate) struct Place {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
 }
 
 impl Default for Place {
@@ -26,8 +27,15 @@ impl Default for Place {
 }
 
 impl Place {
+    fn of(at: serde_saphyr::Location) -> Self {
+        Self {
+            line: usize::try_from(at.line()).unwrap_or(1).max(1),
+            column: usize::try_from(at.column()).unwrap_or(1).max(1),
+        }
+    }
+
     /// The place right after `text`, which begins here.
-    pub(super) fn after(self, text: &str) -> Self {
+    pub(crate) fn after(self, text: &str) -> Self {
         match text.rsplit_once('\n') {
             None => Self {
                 line: self.line,
@@ -41,7 +49,7 @@ impl Place {
     }
 
     /// A place of a text that begins at `base`.
-    fn from(self, base: Place) -> Self {
+    pub(crate) fn from(self, base: Place) -> Self {
         let column = if self.line == 1 {
             base.column - 1 + self.column
         } else {
@@ -56,7 +64,7 @@ impl Place {
 
 /// A value and where it begins.
 #[derive(Clone)]
-pub(in crate::cli) struct Node {
+pub(crate) struct Node {
     at: Place,
     content: Content,
 }
@@ -78,46 +86,25 @@ enum Content {
 }
 
 /// A key that stands in a mapping more than once.
-pub(in crate::cli) struct Repeated {
-    pub(in crate::cli) path: String,
+pub(crate) struct Repeated {
+    pub(crate) path: String,
     /// Where it stands first, and where again.
-    pub(in crate::cli) first: Place,
-    pub(in crate::cli) again: Place,
+    pub(crate) first: Place,
+    pub(crate) again: Place,
 }
 
-/// Reads one YAML document that begins at `base`.
-pub(super) fn read(text: &str, base: Place) -> Result<Node, Unreadable> {
-    let options = serde_saphyr::options! {
-        duplicate_keys: DuplicateKeyPolicy::PassThrough,
-        with_snippet: false,
-        // Enough for every honest use of anchors; each replayed event costs as much as a written one.
-        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 100_000 },
-        budget: serde_saphyr::budget! {
-            max_nodes: 1_000_000,
-            max_events: 4_000_000,
-        },
-    };
-    let mut node: Node = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        let at = error.location().map_or(Place::default(), |at| Place {
-            line: usize::try_from(at.line()).unwrap_or(1).max(1),
-            column: usize::try_from(at.column()).unwrap_or(1).max(1),
-        });
-        let message = error.to_string();
-        let what = message.lines().next().unwrap_or_default();
-        let what = what.split(" at line ").next().unwrap_or_default();
-        Unreadable {
-            at: at.from(base),
-            message: format!("is not valid YAML: {what}"),
-            remedy: "mend the text at this place",
-        }
-    })?;
-    node.shift(base);
-    Ok(node)
+/// Where a YAML text cannot be read, and why, on one line.
+pub(crate) fn fault(error: &serde_saphyr::Error) -> (Place, String) {
+    let at = error.location().map_or(Place::default(), Place::of);
+    let message = error.to_string();
+    let what = message.lines().next().unwrap_or_default();
+    let what = what.split(" at line ").next().unwrap_or_default();
+    (at, what.to_owned())
 }
 
 impl Node {
     /// A node of which nothing but the beginning is known.
-    pub(super) fn nowhere(at: Place) -> Self {
+    pub(crate) fn nowhere(at: Place) -> Self {
         Self {
             at,
             content: Content::Scalar(Value::Null),
@@ -125,7 +112,7 @@ impl Node {
     }
 
     /// Where the document begins: at its first key, if it has one.
-    pub(in crate::cli) fn begin(&self) -> Place {
+    pub(crate) fn begin(&self) -> Place {
         match &self.content {
             Content::Map(entries) => entries.first().map_or(self.at, |(at, ..)| *at),
             _ => self.at,
@@ -133,7 +120,7 @@ impl Node {
     }
 
     /// What stands under a key.
-    pub(in crate::cli) fn get(&self, key: &str) -> Option<&Node> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         match &self.content {
             Content::Map(entries) => entries
                 .iter()
@@ -144,7 +131,7 @@ impl Node {
     }
 
     /// A bare instance as the object it becomes, with everything at its place.
-    pub(in crate::cli) fn into_object(self) -> Self {
+    pub(crate) fn into_object(self) -> Self {
         let (begin, at) = (self.begin(), self.at);
         let name = match &self.content {
             Content::Map(entries) => entries.iter().rfind(|(_, key, _)| key == "name").cloned(),
@@ -162,7 +149,7 @@ impl Node {
     }
 
     /// The items of a list; none of anything else.
-    pub(in crate::cli) fn items(self) -> Vec<Node> {
+    pub(crate) fn items(self) -> Vec<Node> {
         match self.content {
             Content::List(items) => items,
             _ => Vec::new(),
@@ -170,12 +157,12 @@ impl Node {
     }
 
     /// The place of the deepest part of `path` that is there.
-    pub(in crate::cli) fn locate(&self, path: &str) -> Place {
+    pub(crate) fn locate(&self, path: &str) -> Place {
         self.find(path).1
     }
 
     /// How many steps of `path` are there, and the place of the last of them.
-    pub(in crate::cli) fn find(&self, path: &str) -> (usize, Place) {
+    pub(crate) fn find(&self, path: &str) -> (usize, Place) {
         let (mut node, mut place, mut depth) = (self, self.begin(), 0);
         for segment in segments(path) {
             let next = match (&node.content, &segment) {
@@ -197,7 +184,7 @@ impl Node {
     }
 
     /// Keys that stand more than once in their mapping.
-    pub(in crate::cli) fn repeated(&self) -> Vec<Repeated> {
+    pub(crate) fn repeated(&self) -> Vec<Repeated> {
         let mut found = Vec::new();
         self.collect_repeated("", &mut found);
         found
@@ -232,7 +219,7 @@ impl Node {
     }
 
     /// The value itself; of a key that stands more than once, the last.
-    pub(super) fn value(&self) -> Value {
+    pub(crate) fn value(&self) -> Value {
         match &self.content {
             Content::Scalar(value) => value.clone(),
             Content::List(items) => items.iter().map(Node::value).collect(),
@@ -243,7 +230,8 @@ impl Node {
         }
     }
 
-    fn shift(&mut self, base: Place) {
+    /// Moves everything to a text that begins at `base`.
+    pub(crate) fn shift(&mut self, base: Place) {
         self.at = self.at.from(base);
         match &mut self.content {
             Content::Scalar(_) => {}
@@ -256,19 +244,11 @@ impl Node {
     }
 }
 
-fn place<T>(spanned: &Spanned<T>) -> Place {
-    let at = spanned.referenced;
-    Place {
-        line: usize::try_from(at.line()).unwrap_or(1).max(1),
-        column: usize::try_from(at.column()).unwrap_or(1).max(1),
-    }
-}
-
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<Content>::deserialize(deserializer)?;
         Ok(Self {
-            at: place(&spanned),
+            at: Place::of(spanned.referenced),
             content: spanned.value,
         })
     }
@@ -342,7 +322,7 @@ impl<'de> Visitor<'de> for ContentVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Content, A::Error> {
         let mut map = Vec::new();
         while let Some(key) = entries.next_key::<Spanned<String>>()? {
-            let at = place(&key);
+            let at = Place::of(key.referenced);
             map.push((at, key.value, entries.next_value()?));
         }
         Ok(Content::Map(map))
