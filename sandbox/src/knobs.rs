@@ -211,7 +211,7 @@ pub struct Knobs {
     pub receiver_status: Option<u16>,
     /// Receiver: answer 503 to everything.
     pub receiver_down: bool,
-    /// Receiver: answer 401 unless the signature is valid.
+    /// Receiver: answer 401 unless a signature is valid, Elements' or that of Standard Webhooks.
     pub require_signature: bool,
 }
 

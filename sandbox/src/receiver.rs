@@ -56,8 +56,10 @@ pub struct Received {
     pub status: u16,
     /// The receiver took the notification.
     pub accepted: bool,
-    /// Outcome of the signature check.
+    /// Outcome of the check of `Elements-Webhook-Signature`.
     pub signature: Signature,
+    /// Outcome of the check of `webhook-signature` (Standard Webhooks, `v1`); the age of the timestamp is not judged.
+    pub standard_signature: Signature,
     /// Header `Elements-Webhook-Id`.
     pub webhook_id: Option<String>,
     /// Header `Pollinator-Event-Ids`, split at commas.
@@ -84,6 +86,11 @@ impl Received {
             .map(|id| id.trim().to_owned())
             .filter(|id| !id.is_empty())
             .collect();
+        let standard_signature = check_standard(
+            key,
+            ["webhook-id", "webhook-timestamp", "webhook-signature"].map(|name| asked.header_named(name)),
+            &asked.body,
+        );
         Received {
             at,
             path: asked.path.clone(),
@@ -92,19 +99,25 @@ impl Received {
             status: 0,
             accepted: false,
             signature: check(key, asked.header_named("elements-webhook-signature"), &asked.body),
+            standard_signature,
             webhook_id: asked.header_named("elements-webhook-id").map(str::to_owned),
             event_ids,
             number,
         }
     }
 
-    /// `message.events` of the body; empty if the body has none.
+    /// `message.events` of the body; of CloudEvents, one or a batch, their attributes under the same names. Empty if the
+    /// body has neither.
     pub fn events(&self) -> Vec<Value> {
         let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
-        body.pointer("/message/events")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default()
+        if let Some(events) = body.pointer("/message/events").and_then(Value::as_array) {
+            return events.clone();
+        }
+        let events = match body {
+            Value::Array(events) => events,
+            event => vec![event],
+        };
+        events.iter().filter_map(of_cloud_event).collect()
     }
 
     /// As `GET /control/received` prints it.
@@ -119,6 +132,7 @@ impl Received {
             "status": self.status,
             "accepted": self.accepted,
             "signature": self.signature.as_str(),
+            "standardSignature": self.standard_signature.as_str(),
             "webhookId": self.webhook_id,
             "eventIds": self.event_ids,
         })
@@ -142,6 +156,49 @@ fn check(key: Option<&str>, header: Option<&str>, body: &[u8]) -> Signature {
     } else {
         Signature::Invalid
     }
+}
+
+/// Checks `webhook-signature: v1,<base64 of HMAC-SHA256(key, id.timestamp.body)>`, of which one in the list must fit
+/// (Standard Webhooks specification). A key that begins with `whsec_` is base64.
+fn check_standard(key: Option<&str>, headers: [Option<&str>; 3], body: &[u8]) -> Signature {
+    let (Some(key), [Some(id), Some(timestamp), Some(signatures)]) = (key, headers) else {
+        return Signature::None;
+    };
+    let key = match key.strip_prefix("whsec_") {
+        Some(text) => STANDARD.decode(text).unwrap_or_default(),
+        None => key.as_bytes().to_vec(),
+    };
+    let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body].concat();
+    let fits = |signature: &str| {
+        let given = signature
+            .strip_prefix("v1,")
+            .and_then(|text| STANDARD.decode(text).ok());
+        let (Some(given), Ok(mut mac)) = (given, Hmac::<Sha256>::new_from_slice(&key)) else {
+            return false;
+        };
+        mac.update(&signed);
+        mac.verify_slice(&given).is_ok()
+    };
+    if timestamp.parse::<i64>().is_ok() && signatures.split(' ').any(fits) {
+        Signature::Valid
+    } else {
+        Signature::Invalid
+    }
+}
+
+/// A CloudEvent as an event of `message.events`; none if it is no CloudEvent of version 1.0.
+fn of_cloud_event(event: &Value) -> Option<Value> {
+    if event.get("specversion")? != "1.0" {
+        return None;
+    }
+    let (_, change) = event.get("type")?.as_str()?.rsplit_once('.')?;
+    Some(json!({
+        "date": event.get("time"),
+        "pollDate": event.get("polldate"),
+        "eventType": change.to_uppercase(),
+        "objectId": event.get("subject"),
+        "objectType": event.get("objecttype"),
+    }))
 }
 
 /// Answers the notification logged under that number and marks it as accepted if it was.
@@ -183,7 +240,8 @@ fn judge(state: &State, asked: &Asked, number: u64) -> Answer {
     else {
         return Answer::empty(StatusCode::OK);
     };
-    if state.knobs.require_signature && received.signature != Signature::Valid {
+    let signed = [received.signature, received.standard_signature].contains(&Signature::Valid);
+    if state.knobs.require_signature && !signed {
         return Answer::message(StatusCode::UNAUTHORIZED, "the signature is missing or wrong");
     }
     let refused = received.events().into_iter().find_map(|event| {
@@ -218,5 +276,33 @@ mod tests {
         assert_eq!(check(key, Some("sha256=%%%"), body), Signature::Invalid);
         assert_eq!(check(key, None, body), Signature::None);
         assert_eq!(check(None, Some(header), body), Signature::None);
+    }
+    #[test]
+    fn checks_the_signature_of_the_specifications_own_example() {
+        let key = Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        let (id, at) = (Some("msg_p5jXN8AQM9LWM0D4loKWxJek"), Some("1614265330"));
+        let (body, header) = (
+            br#"{"test": 2432232314}"#,
+            "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+        );
+        let other = format!("v1,AAAA v1a,AAAA {header}");
+        for (headers, expected) in [
+            ([id, at, Some(header)], Signature::Valid),
+            ([id, at, Some(&other)], Signature::Valid),
+            ([id, at, Some("v1,AAAA")], Signature::Invalid),
+            ([id, Some("1614265331"), Some(header)], Signature::Invalid),
+            ([Some("other"), at, Some(header)], Signature::Invalid),
+            ([id, at, None], Signature::None),
+            ([None, at, Some(header)], Signature::None),
+        ] {
+            assert_eq!(check_standard(key, headers, body), expected, "{headers:?}");
+        }
+        let headers = [id, at, Some(header)];
+        assert_eq!(check_standard(None, headers, body), Signature::None);
+        assert_eq!(
+            check_standard(Some("another key"), headers, body),
+            Signature::Invalid
+        );
+        assert_eq!(check_standard(key, headers, b"another body"), Signature::Invalid);
     }
 }

@@ -206,6 +206,19 @@ pub enum InitialSyncPolicy {
 #[derive(KubeSchema, Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliverySpec {
+    /// What the body of a notification is. Elements (default): the envelope of Cloud Elements. CloudEvents: CloudEvents 1.0
+    /// in JSON, one event, or a batch where there are several.
+    #[serde(default)]
+    pub format: DeliveryFormat,
+    /// Most events in one notification; default 10, which is also the most. With 1, CloudEvents never come as a batch.
+    #[x_kube(validation = ("self >= 1 && self <= 10", "delivery.maxEvents must be between 1 and 10"))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_events: Option<i32>,
+    /// Keys that sign beside `event.notification.signature.key`, in the header `webhook-signature` alone, so that a key
+    /// can be replaced while receivers still verify with the one before, or with an Ed25519 key. At most 10.
+    #[x_kube(validation = ("self.size() <= 10", "delivery.signingKeys may have at most 10 keys"))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signing_keys: Vec<SigningKeySource>,
     /// Longest time the callback may take to answer; default 20s.
     #[x_kube(validation = (
         "self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1s')",
@@ -217,4 +230,45 @@ pub struct DeliverySpec {
     #[x_kube(validation = ("self >= 1 && self <= 64", "delivery.maxInFlight must be between 1 and 64"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_in_flight: Option<i32>,
+}
+
+impl DeliverySpec {
+    /// Path of each reference to a Secret, and the Secret's name.
+    pub fn secret_refs(&self) -> impl Iterator<Item = (String, &str)> {
+        self.signing_keys.iter().enumerate().map(|(index, source)| {
+            let path = format!("spec.delivery.signingKeys[{index}].secretKeyRef");
+            (path, source.secret_key_ref.name.as_str())
+        })
+    }
+}
+
+/// Form of a notification's body.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+pub enum DeliveryFormat {
+    /// The envelope of Cloud Elements.
+    #[default]
+    Elements,
+    /// CloudEvents 1.0, structured.
+    CloudEvents,
+}
+
+/// One signing key.
+#[derive(KubeSchema, Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct SigningKeySource {
+    /// Where the key is. Its value is `whsec_` and base64, or plain text, for HMAC-SHA256; or `whsk_` and the base64 of an
+    /// Ed25519 private key.
+    pub secret_key_ref: SecretKeyRef,
+}
+
+/// Names one key of a Secret of the instance's own namespace.
+#[derive(KubeSchema, Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretKeyRef {
+    /// Name of the Secret.
+    #[x_kube(validation = ("self.size() > 0", "secretKeyRef.name must not be empty"))]
+    pub name: String,
+    /// Key of the Secret whose value is meant.
+    #[x_kube(validation = ("self.size() > 0", "secretKeyRef.key must not be empty"))]
+    pub key: String,
 }

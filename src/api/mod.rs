@@ -23,8 +23,8 @@ mod status;
 pub use checkpoint::{PollingCheckpoint, PollingCheckpointSpec};
 pub use configuration::Configuration;
 pub use instance::{
-    DeliverySpec, ElementRef, InitialSync, InitialSyncPolicy, PollingInstance, PollingInstanceSpec,
-    PollingSpec, ProviderData, SecretRef, SecretSource,
+    DeliveryFormat, DeliverySpec, ElementRef, InitialSync, InitialSyncPolicy, PollingInstance,
+    PollingInstanceSpec, PollingSpec, ProviderData, SecretKeyRef, SecretRef, SecretSource, SigningKeySource,
 };
 pub use known_keys::{KNOWN_KEYS, KeyKind, KnownKey, is_secret_key, known_key, nearest_known_key};
 pub(crate) use nearest::nearest;

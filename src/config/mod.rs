@@ -12,6 +12,7 @@ mod record_traits;
 mod settings;
 mod signature_key;
 mod url_template;
+mod webhook_key;
 mod zone;
 
 pub use catalogue::{AuthenticationKind, Catalogue, CatalogueEntry};
@@ -30,4 +31,5 @@ pub use settings::{
 };
 pub use signature_key::{OnlyLineBreak, signature_key};
 pub use url_template::{MacroError, UrlTemplate};
+pub use webhook_key::{KeyMaterial, WebhookKey, WebhookKeyError};
 pub use zone::ZoneError;

@@ -7,7 +7,8 @@ use secrecy::{SecretSlice, SecretString};
 use serde_json::Value;
 use url::Url;
 
-use super::{DateField, FieldPath, UrlTemplate};
+use super::{DateField, FieldPath, UrlTemplate, WebhookKey};
+use crate::api::DeliveryFormat;
 
 /// Everything that decides how one instance is polled and delivered.
 #[derive(Clone, Debug)]
@@ -40,6 +41,10 @@ pub struct Settings {
     pub filter_nulls: bool,
     /// Where notifications go; without one nothing can be delivered and the reader reports a problem.
     pub callback: Callback,
+    /// `delivery.format`: what the body of a notification is.
+    pub format: DeliveryFormat,
+    /// Most events in one notification, from 1 to 10.
+    pub max_events: usize,
     /// Notifications under way at once.
     pub max_in_flight: usize,
     /// What to poll, in configuration order.
@@ -139,6 +144,8 @@ pub struct Callback {
     pub url: Url,
     /// `event.notification.signature.key`, any bytes; absent or empty means unsigned.
     pub signature_key: Option<SecretSlice<u8>>,
+    /// Keys of `webhook-signature`, in order and each once: the one above, then those of `delivery.signingKeys`.
+    pub signing_keys: Vec<WebhookKey>,
     /// `event.notification.basic.username` and `.password`.
     pub basic: Option<(String, SecretString)>,
     /// `event.notification.callback.headers`.

@@ -1,4 +1,4 @@
-//! Events and the envelope of Cloud Elements' notifications.
+//! Events, and the notifications that carry them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,11 +11,10 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use super::cloud_events::cloud_events;
 use super::ids::{NotificationIds, positive};
 use super::nulls::without_nulls;
-
-/// Most events in one notification, as in Cloud Elements' polling notifications.
-pub const MAX_EVENTS: usize = 10;
+use crate::api::DeliveryFormat;
 
 /// Sender named in every notification: the constant that Cloud Elements writes, for receivers that look at it.
 const USER: &str = "notifications@cloud-elements.com";
@@ -82,37 +81,57 @@ pub struct Origin {
     pub polled_at: Timestamp,
     /// Whether null-valued fields are left out of the records.
     pub filter_nulls: bool,
+    /// What the body is.
+    pub format: DeliveryFormat,
+    /// Names the instance in CloudEvents; see [`super::instance_source`].
+    pub source: String,
 }
 
 /// A notification ready to send; every attempt sends these bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
     /// 20 characters, the same for the same events in the same order: the SHA-256 of the ids joined by commas, its
-    /// first 15 bytes in base64url. It is `message.eventId` and `Elements-Webhook-Id`.
+    /// first 15 bytes in base64url. It is `message.eventId`, `Elements-Webhook-Id` and `webhook-id`.
     pub id: String,
-    /// Ids of the events, in the order of `message.events`.
+    /// Ids of the events, in the order of the body.
     pub event_ids: Vec<String>,
-    /// The envelope, JSON.
+    /// JSON of this media type.
     pub body: Bytes,
+    /// Value of `Content-Type`.
+    pub content_type: &'static str,
 }
 
-/// Wraps `events` of one resource, at most [`MAX_EVENTS`], in the envelope of Cloud Elements' polling notifications.
-///
-/// Order and types of the keys are those of captured notifications. `raw` holds only the records of these events.
+/// The notification of `events` of one resource, in the format of their origin.
 pub fn notification(origin: &Origin, events: &[Event]) -> Notification {
     let event_ids: Vec<String> = events.iter().map(|event| event.id.clone()).collect();
     let digest = Sha256::digest(event_ids.join(","));
     let id = URL_SAFE_NO_PAD.encode(&digest[..15]);
+    let (body, content_type) = match origin.format {
+        DeliveryFormat::Elements => (envelope(origin, events, &id, &digest), "application/json"),
+        DeliveryFormat::CloudEvents => cloud_events(origin, events),
+    };
+    Notification {
+        id,
+        event_ids,
+        body: Bytes::from(body),
+        content_type,
+    }
+}
+
+/// The envelope of Cloud Elements' polling notifications.
+///
+/// Order and types of the keys are those of captured notifications. `raw` holds only the records of these events.
+fn envelope(origin: &Origin, events: &[Event], id: &str, digest: &[u8]) -> Vec<u8> {
     let envelope = Envelope {
         severity: "medium",
         created_date: java_date(origin.polled_at),
         topic: format!("instance-{}-{}-events", origin.ids.instance, origin.element_key),
         action: "create",
-        id: positive(&digest, 63).to_string(),
+        id: positive(digest, 63).to_string(),
         message: Message {
             element_key: &origin.element_key,
             account_id: origin.ids.account,
-            event_id: &id,
+            event_id: id,
             company_id: origin.ids.company,
             instance_id: origin.ids.instance,
             instance_id_again: origin.ids.instance,
@@ -128,12 +147,7 @@ pub fn notification(origin: &Origin, events: &[Event]) -> Notification {
         user: USER,
     };
     // Nothing here can fail to serialize: keys are strings, and records are JSON already.
-    let body = serde_json::to_vec(&envelope).unwrap_or_default();
-    Notification {
-        id,
-        event_ids,
-        body: Bytes::from(body),
-    }
+    serde_json::to_vec(&envelope).unwrap_or_default()
 }
 
 /// `java.util.Date.toString()` in UTC.

@@ -17,6 +17,8 @@ fn origin() -> Origin {
         resource: "invoices".to_owned(),
         polled_at: "2018-08-20T15:29:34.827Z".parse().unwrap(),
         filter_nulls: true,
+        format: DeliveryFormat::Elements,
+        source: crate::deliver::instance_source("finance", "concur-for-docs"),
     }
 }
 

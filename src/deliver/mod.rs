@@ -1,5 +1,6 @@
-//! From events to accepted notifications: the envelope, its signature, what an answer means, and sending.
+//! From events to accepted notifications: the envelope, its signatures, what an answer means, and sending.
 
+mod cloud_events;
 mod error;
 mod event;
 mod ids;
@@ -7,10 +8,13 @@ mod nulls;
 mod retry;
 mod send;
 mod signature;
+mod standard_webhooks;
 
+pub use cloud_events::{BATCH_MEDIA_TYPE, EVENT_MEDIA_TYPE, instance_source};
 pub use error::DeliveryError;
-pub use event::{Event, EventType, MAX_EVENTS, Notification, Origin, notification};
+pub use event::{Event, EventType, Notification, Origin, notification};
 pub use ids::{NotificationIds, stable_number};
 pub use retry::{Attempts, Verdict, jittered, judge_answer, judge_error, pause_after};
 pub use send::{Outcome, Sender};
 pub use signature::{elements_signature, verify_elements};
+pub use standard_webhooks::{CannotSign, standard_signature, verify_standard};

@@ -13,9 +13,9 @@ use secrecy::ExposeSecret;
 
 use super::{
     Attempts, DeliveryError, Notification, Verdict, elements_signature, judge_answer, judge_error,
-    stable_number,
+    stable_number, standard_signature,
 };
-use crate::config::{Callback, RESERVED_HEADERS};
+use crate::config::{Callback, RESERVED_HEADERS, WebhookKey};
 use crate::http::{BodyLimit, Limits, Transport};
 
 /// Bytes of an answer that are read; only its status and beginning matter.
@@ -25,11 +25,13 @@ const SHOWN: usize = 200;
 /// Bytes from which on a configured value is taken out of what is shown.
 const SHORTEST_SECRET: usize = 4;
 
-const WEBHOOK_ID: HeaderName = HeaderName::from_static("elements-webhook-id");
-const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("elements-webhook-signature");
+const ELEMENTS_ID: HeaderName = HeaderName::from_static("elements-webhook-id");
+const ELEMENTS_SIGNATURE: HeaderName = HeaderName::from_static("elements-webhook-signature");
+const STANDARD_ID: HeaderName = HeaderName::from_static("webhook-id");
+const STANDARD_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+const STANDARD_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 const EVENT_IDS: HeaderName = HeaderName::from_static("pollinator-event-ids");
 const AGENT: HeaderValue = HeaderValue::from_static(crate::http::USER_AGENT);
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What became of a notification in this poll.
 #[derive(Debug)]
@@ -68,7 +70,8 @@ impl Sender {
         Self { transport }
     }
 
-    /// Delivers `notification` in as many attempts as `attempts` allows; all send the same request.
+    /// Delivers `notification` in as many attempts as `attempts` allows; all send the same request, but for the headers
+    /// `webhook-timestamp` and `webhook-signature`, which are of the attempt.
     ///
     /// Only failures that may pass in a moment are tried again here; the others wait for the next poll.
     pub async fn deliver(
@@ -78,15 +81,14 @@ impl Sender {
         attempts: Attempts,
         now: impl Fn() -> Timestamp,
     ) -> Outcome {
+        let not_sent = |reason, unanswered| Outcome::NotAccepted {
+            reason,
+            retry_after: None,
+            unanswered,
+        };
         let request = match request(callback, notification) {
             Ok(request) => request,
-            Err(reason) => {
-                return Outcome::NotAccepted {
-                    reason,
-                    retry_after: None,
-                    unanswered: false,
-                };
-            }
+            Err(reason) => return not_sent(reason, false),
         };
         let limits = Limits {
             timeout: callback.timeout,
@@ -95,7 +97,11 @@ impl Sender {
         let mut ever_unanswered = false;
         let mut failed = 0;
         loop {
-            let verdict = match self.transport.send(request.clone(), limits).await {
+            let mut request = request.clone();
+            if let Err(reason) = stamp(&mut request, callback, notification, now()) {
+                return not_sent(reason, ever_unanswered);
+            }
+            let verdict = match self.transport.send(request, limits).await {
                 Ok(answer) => {
                     let shown = if answer.status().is_success() {
                         String::new()
@@ -171,9 +177,11 @@ fn request(callback: &Callback, notification: &Notification) -> Result<Request<B
     for (name, value) in &callback.headers {
         custom_header(headers, name, value.expose_secret())?;
     }
-    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(notification.content_type));
     headers.insert(USER_AGENT, AGENT);
-    headers.insert(WEBHOOK_ID, value_of(&notification.id, "the notification id")?);
+    let id = value_of(&notification.id, "the notification id")?;
+    headers.insert(ELEMENTS_ID, id.clone());
+    headers.insert(STANDARD_ID, id);
     headers.insert(
         EVENT_IDS,
         value_of(&notification.event_ids.join(","), "an event id")?,
@@ -182,7 +190,7 @@ fn request(callback: &Callback, notification: &Notification) -> Result<Request<B
         && !key.expose_secret().is_empty()
     {
         let signature = elements_signature(key.expose_secret(), &notification.body);
-        headers.insert(WEBHOOK_SIGNATURE, value_of(&signature, "the signature")?);
+        headers.insert(ELEMENTS_SIGNATURE, value_of(&signature, "the signature")?);
     }
     if let Some(basic) = basic(callback) {
         let mut value = value_of(&format!("Basic {basic}"), "event.notification.basic")?;
@@ -190,6 +198,25 @@ fn request(callback: &Callback, notification: &Notification) -> Result<Request<B
         headers.insert(AUTHORIZATION, value);
     }
     Ok(request)
+}
+
+/// Adds the headers of Standard Webhooks that tell one attempt from another.
+fn stamp(
+    request: &mut Request<Bytes>,
+    callback: &Callback,
+    notification: &Notification,
+    at: Timestamp,
+) -> Result<(), DeliveryError> {
+    let timestamp = at.as_second();
+    let headers = request.headers_mut();
+    headers.insert(STANDARD_TIMESTAMP, timestamp.into());
+    if !callback.signing_keys.is_empty() {
+        let keys = &callback.signing_keys;
+        let signature = standard_signature(keys, &notification.id, timestamp, &notification.body)
+            .map_err(|error| misconfigured(&error.to_string()))?;
+        headers.insert(STANDARD_SIGNATURE, value_of(&signature, "the signature")?);
+    }
+    Ok(())
 }
 
 fn custom_header(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), DeliveryError> {
@@ -247,6 +274,7 @@ fn excerpt(body: &[u8], callback: &Callback) -> String {
     let mut secrets: Vec<&[u8]> = texts
         .map(str::as_bytes)
         .chain(callback.signature_key.iter().map(|key| key.expose_secret()))
+        .chain(callback.signing_keys.iter().flat_map(WebhookKey::secrets))
         // Shorter ones keep nothing secret and would leave holes all over the text.
         .filter(|secret| secret.len() >= SHORTEST_SECRET)
         .collect();

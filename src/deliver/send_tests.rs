@@ -62,6 +62,7 @@ fn callback() -> Callback {
     Callback {
         url: "https://hooks.example.com/concur?tenant=1".parse().unwrap(),
         signature_key: Some(KEY.as_bytes().to_vec().into()),
+        signing_keys: vec![WebhookKey::plain(KEY.as_bytes())],
         basic: None,
         headers: Vec::new(),
         timeout: Duration::from_secs(20),
@@ -73,6 +74,7 @@ fn example() -> Notification {
         id: "AWVX9OTIhdQRdI1F7Q7v".to_owned(),
         event_ids: vec!["0123456789abcdef".to_owned(), "fedcba9876543210".to_owned()],
         body: Bytes::from(r#"{"id":"1"}"#),
+        content_type: "application/json",
     }
 }
 
@@ -242,6 +244,8 @@ async fn headers() {
         "elements-webhook-id: AWVX9OTIhdQRdI1F7Q7v".to_owned(),
         "pollinator-event-ids: 0123456789abcdef,fedcba9876543210".to_owned(),
         format!("user-agent: Pollinator/{}", env!("CARGO_PKG_VERSION")),
+        "webhook-id: AWVX9OTIhdQRdI1F7Q7v".to_owned(),
+        "webhook-timestamp: 0".to_owned(),
     ];
     let signature = elements_signature(KEY.as_bytes(), &example().body);
     assert!(verify_elements(KEY.as_bytes(), &signature, &example().body));
@@ -251,19 +255,36 @@ async fn headers() {
         lines
     };
     let signature = format!("elements-webhook-signature: {signature}");
+    let standard = |keys: &[WebhookKey]| {
+        let signature = standard_signature(keys, &example().id, 0, &example().body).unwrap();
+        format!("webhook-signature: {signature}")
+    };
     let unsigned = Callback {
         signature_key: None,
+        signing_keys: Vec::new(),
         ..callback()
     };
+    let two = [
+        "first of two keys",
+        "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=",
+    ];
+    let two = two.map(|text| WebhookKey::parse(text.as_bytes()).unwrap());
     for (callback, more) in [
-        (callback(), vec![signature]),
+        (callback(), vec![signature, standard(&callback().signing_keys)]),
         (unsigned.clone(), vec![]),
         (
             Callback {
                 signature_key: Some(Vec::new().into()),
-                ..callback()
+                ..unsigned.clone()
             },
             vec![],
+        ),
+        (
+            Callback {
+                signing_keys: two.to_vec(),
+                ..unsigned.clone()
+            },
+            vec![standard(&two)],
         ),
         (
             Callback {
@@ -293,6 +314,9 @@ async fn headers() {
                     ("Content-Type", "text/plain"),
                     ("ELEMENTS-WEBHOOK-ID", "x"),
                     ("elements-webhook-signature", "x"),
+                    ("Webhook-Id", "x"),
+                    ("webhook-timestamp", "x"),
+                    ("webhook-signature", "x"),
                     ("User-Agent", "x"),
                     ("Host", "x"),
                     ("Authorization", "Bearer x"),
@@ -345,6 +369,7 @@ async fn shown_answers() {
     let callback = Callback {
         basic: Some(("user".to_owned(), "hunter22".into())),
         headers: secret_headers(&[("X-Key", "k-123"), ("X-Empty", ""), ("X-Short", "red")]),
+        signing_keys: vec![WebhookKey::parse(b"whsec_bm8gbm8gbm8=").unwrap()],
         ..callback()
     };
     let long = "ü".repeat(300);
@@ -358,6 +383,7 @@ async fn shown_answers() {
         ("Cannot POST /concur?tenant=1", "Cannot POST ***?***"),
         (long.as_str(), &long[..400]),
         ("\u{1b}[31mred", "[31mred"),
+        ("no whsec_bm8gbm8gbm8= but no no no", "no whsec_*** but ***"),
     ] {
         let Outcome::Refused { answer: shown, .. } =
             run(&callback, vec![answer(400, "", body)]).await.outcome
@@ -398,4 +424,53 @@ async fn keys_of_any_bytes() {
         };
         assert_eq!(answer, "<***>***");
     }
+}
+
+/// What tells attempts apart is of each attempt, by our clock; everything else stays as it was.
+#[tokio::test(start_paused = true)]
+async fn every_attempt_has_its_own_timestamp() {
+    let fake = Arc::new(Fake {
+        answers: Mutex::new(vec![answer(500, "", ""), answer(429, "7", ""), answer(200, "", "")].into()),
+        ..Fake::default()
+    });
+    let (callback, began) = (callback(), Instant::now());
+    let start: Timestamp = "2026-11-23T12:00:00.9Z".parse().unwrap();
+    let outcome = Sender::new(fake.clone())
+        .deliver(&callback, &example(), Attempts::default(), || {
+            start + began.elapsed()
+        })
+        .await;
+    assert_eq!(short(&outcome), "accepted");
+    let requests = std::mem::take(&mut *fake.requests.lock().unwrap());
+    let mut timestamps = Vec::new();
+    for (at, mut request) in requests {
+        let mut take = |name: &str| {
+            request
+                .headers_mut()
+                .remove(name)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned()
+        };
+        let [timestamp, signature] = ["webhook-timestamp", "webhook-signature"].map(&mut take);
+        let now = start + (at - began);
+        assert_eq!(timestamp, now.as_second().to_string());
+        let [key] = &callback.signing_keys[..] else {
+            panic!()
+        };
+        assert!(crate::deliver::verify_standard(
+            key,
+            &example().id,
+            &timestamp,
+            &signature,
+            request.body()
+        ));
+        timestamps.push((timestamp, request.headers().clone()));
+    }
+    let [(first, headers), (second, again), (third, _)] = &timestamps[..] else {
+        panic!("{timestamps:?}")
+    };
+    assert!(first < second && second < third, "{first} {second} {third}");
+    assert_eq!(headers, again);
 }

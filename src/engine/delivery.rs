@@ -1,4 +1,4 @@
-//! Delivery of one page's news: notifications of up to ten events, several under way at once,
+//! Delivery of one page's news: notifications of several events, several under way at once,
 //! one object never in two of them.
 
 use std::collections::{HashSet, VecDeque};
@@ -11,8 +11,7 @@ use jiff::Timestamp;
 use super::{Clock, Events};
 use crate::config::{Callback, Settings};
 use crate::deliver::{
-    Attempts, DeliveryError, Event, EventType, MAX_EVENTS, Notification, Origin, Outcome, Sender,
-    notification,
+    Attempts, DeliveryError, Event, EventType, Notification, Origin, Outcome, Sender, notification,
 };
 use crate::http::{BoxFuture, Transport};
 use crate::poll::{Change, Memory, Pass, Record, Rules, event_ids};
@@ -103,7 +102,7 @@ impl<'a> Deliveries<'a> {
         news: Vec<News>,
         memory: &Memory,
     ) -> Self {
-        let waiting = batches(rules, memory, news);
+        let waiting = batches(rules, memory, news, settings.max_events);
         Self {
             outbox,
             settings,
@@ -191,10 +190,14 @@ impl<'a> Deliveries<'a> {
                 .iter()
                 .flat_map(|news| events(self.rules, memory, news, self.origin.polled_at))
                 .collect();
-            let notification = notification(self.origin, &events);
+            // More than one only where a CREATED and the UPDATED behind it are more events than one may carry.
+            let notifications: Vec<Notification> = events
+                .chunks(self.settings.max_events.max(1))
+                .map(|events| notification(self.origin, events))
+                .collect();
             let (outbox, callback) = (self.outbox, &self.settings.callback);
             self.under_way.push(Box::pin(async move {
-                let outcome = outbox.deliver(callback, &notification).await;
+                let outcome = deliver_in_order(outbox, callback, &notifications).await;
                 (batch, outcome)
             }));
         }
@@ -219,6 +222,44 @@ impl<'a> Deliveries<'a> {
     }
 }
 
+/// Delivers one notification after the other, up to the first that is not accepted.
+async fn deliver_in_order(
+    outbox: &dyn Outbox,
+    callback: &Callback,
+    notifications: &[Notification],
+) -> Outcome {
+    let mut taken = false;
+    for notification in notifications {
+        let outcome = outbox.deliver(callback, notification).await;
+        // Of what was accepted before, the receiver knows; the whole goes out again, under the same ids.
+        return match outcome {
+            Outcome::Accepted => {
+                taken = true;
+                continue;
+            }
+            Outcome::Refused {
+                status,
+                answer,
+                unanswered,
+            } => Outcome::Refused {
+                status,
+                answer,
+                unanswered: unanswered || taken,
+            },
+            Outcome::NotAccepted {
+                reason,
+                retry_after,
+                unanswered,
+            } => Outcome::NotAccepted {
+                reason,
+                retry_after,
+                unanswered: unanswered || taken,
+            },
+        };
+    }
+    Outcome::Accepted
+}
+
 /// The events that report one record.
 pub(super) fn events(rules: &Rules, memory: &Memory, news: &News, polled_at: Timestamp) -> Vec<Event> {
     let to_event = |(change, id)| Event {
@@ -239,7 +280,7 @@ pub(super) fn events(rules: &Rules, memory: &Memory, news: &News, polled_at: Tim
 }
 
 /// Groups news in the listing's order; a record's CREATED and the UPDATED that may follow it stay together.
-fn batches(rules: &Rules, memory: &Memory, news: Vec<News>) -> VecDeque<Vec<News>> {
+fn batches(rules: &Rules, memory: &Memory, news: Vec<News>, max_events: usize) -> VecDeque<Vec<News>> {
     let mut batches: VecDeque<Vec<News>> = VecDeque::new();
     let mut room = 0;
     for news in news {
@@ -254,7 +295,7 @@ fn batches(rules: &Rules, memory: &Memory, news: Vec<News>) -> VecDeque<Vec<News
             }
             _ => {
                 batches.push_back(vec![news]);
-                room = MAX_EVENTS - size;
+                room = max_events.saturating_sub(size);
             }
         }
     }

@@ -12,7 +12,7 @@ use super::outcome::{Polled, Progress};
 use super::repeats::Repeats;
 use super::{Engine, Instance, InstanceMemory, PollError, Proceed};
 use crate::config::ResourceSettings;
-use crate::deliver::Origin;
+use crate::deliver::{Origin, instance_source};
 use crate::element::{Definition, ElementError, Listing};
 use crate::poll::{Decision, Memory, Pass, Record, Rules};
 use crate::store::CheckpointStore;
@@ -311,5 +311,7 @@ pub(super) fn origin(
         resource: resource.name.clone(),
         polled_at,
         filter_nulls: settings.filter_nulls,
+        format: settings.format,
+        source: instance_source(&instance.owner.namespace, &instance.owner.name),
     }
 }

@@ -1,5 +1,7 @@
 //! Reads the Secrets an instance names; the only step of a reconcile that reads them.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client, ResourceExt};
 use secrecy::SecretSlice;
@@ -17,7 +19,7 @@ pub(super) struct Dereferenced {
     pub(super) missing: Vec<Problem>,
 }
 
-/// Reads every Secret of `spec.configurationFrom`, in the instance's own namespace.
+/// Reads every Secret of `spec.configurationFrom` and `spec.delivery`, in the instance's own namespace.
 ///
 /// # Errors
 /// Where the API server refuses or cannot be reached; a missing Secret is a problem, not an error.
@@ -30,22 +32,49 @@ pub(super) async fn dereference(
     let mut found = Dereferenced::default();
     for (index, source) in spec.configuration_from.iter().enumerate() {
         let name = &source.secret_ref.name;
-        let path = format!("spec.configurationFrom[{index}].secretRef");
-        match api.get_opt(name).await? {
-            Some(secret) => {
-                let version = secret.resource_version().unwrap_or_default();
-                found.mark.push_str(&format!("{name}@{version} "));
-                let values = secret.data.unwrap_or_default().into_iter();
-                let values = values.map(|(key, bytes)| (key, SecretSlice::from(bytes.0)));
-                found.secrets.values.push((name.clone(), values.collect()));
-            }
+        match found.read(&api, name).await? {
+            Some(values) => found.secrets.values.push((name.clone(), values)),
             None if source.secret_ref.optional => {}
-            None => found.missing.push(Problem::new(
-                path,
-                format!("Secret {name:?} does not exist in namespace {namespace:?}"),
-                "create it; polling begins by itself then",
-            )),
+            None => found.note_missing(
+                format!("spec.configurationFrom[{index}].secretRef"),
+                namespace,
+                name,
+            ),
+        }
+    }
+    for (path, name) in spec.delivery.secret_refs() {
+        if found.secrets.delivery.contains_key(name) {
+            continue;
+        }
+        match found.read(&api, name).await? {
+            Some(values) => drop(found.secrets.delivery.insert(name.to_owned(), values)),
+            None => found.note_missing(path, namespace, name),
         }
     }
     Ok(found)
+}
+
+impl Dereferenced {
+    async fn read(
+        &mut self,
+        api: &Api<Secret>,
+        name: &str,
+    ) -> Result<Option<BTreeMap<String, SecretSlice<u8>>>, kube::Error> {
+        let Some(secret) = api.get_opt(name).await? else {
+            return Ok(None);
+        };
+        let version = secret.resource_version().unwrap_or_default();
+        self.mark.push_str(&format!("{name}@{version} "));
+        let values = secret.data.unwrap_or_default().into_iter();
+        let values = values.map(|(key, bytes)| (key, SecretSlice::from(bytes.0)));
+        Ok(Some(values.collect()))
+    }
+
+    fn note_missing(&mut self, path: String, namespace: &str, name: &str) {
+        self.missing.push(Problem::new(
+            path,
+            format!("Secret {name:?} does not exist in namespace {namespace:?}"),
+            "create it; polling begins by itself then",
+        ));
+    }
 }

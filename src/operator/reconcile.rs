@@ -154,8 +154,13 @@ impl Turn<'_> {
         if !forbidden || since < LONG_FORBIDDEN {
             return Err(ReconcileError::SecretUnreadable(in_words(error)));
         }
+        let path = if self.instance.spec.configuration_from.is_empty() {
+            "spec.delivery"
+        } else {
+            "spec.configurationFrom"
+        };
         let problem = Problem::new(
-            "spec.configurationFrom",
+            path,
             format!("a Secret cannot be read: {}", in_words(error)),
             "allow the operator's ServiceAccount to `get` Secrets in this namespace",
         );
@@ -299,7 +304,8 @@ impl Turn<'_> {
 
     /// When to look at the Secrets again: soon at first, then ever later; never where there are none.
     fn secret_pause(&self, known: &mut Known) -> Option<Duration> {
-        if self.instance.spec.configuration_from.is_empty() {
+        let spec = &self.instance.spec;
+        if spec.configuration_from.is_empty() && spec.delivery.secret_refs().next().is_none() {
             return None;
         }
         let waited = known.waiting_since.get_or_insert_with(Instant::now).elapsed();

@@ -1,23 +1,26 @@
 //! The receivers of `examples/receivers`, each against the real sender.
 
-use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::Request;
 use jiff::Timestamp;
+use pollinator::api::DeliveryFormat;
 use pollinator::config::Callback;
 use pollinator::deliver::{
-    Attempts, Event, EventType, Notification, NotificationIds, Origin, Outcome, Sender, notification,
+    Attempts, Event, EventType, Notification, NotificationIds, Origin, Outcome, Sender, instance_source,
+    notification,
 };
 use pollinator::http::{AddressGuard, Answer, BoxFuture, HttpClient, HttpError, Limits, Transport};
 use serde_json::value::RawValue;
 use tempfile::TempDir;
+
+use crate::support::lines::lines_of;
 
 const KEY: &str = "MySecretEventSignatureKey ä";
 /// A runtime on a busy machine takes its time to start.
@@ -106,6 +109,7 @@ fn start(mut command: Command, folder: TempDir) -> Sample {
                 .parse()
                 .unwrap(),
             signature_key: Some(KEY.as_bytes().to_vec().into()),
+            signing_keys: Vec::new(),
             basic: None,
             headers: Vec::new(),
             timeout: PATIENCE,
@@ -113,17 +117,6 @@ fn start(mut command: Command, folder: TempDir) -> Sample {
         lines,
         _folder: folder,
     }
-}
-
-/// Reads to the end, whether anybody listens or not, so that the pipe never fills.
-fn lines_of(pipe: impl Read + Send + 'static) -> Receiver<String> {
-    let (sender, lines) = channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-            let _ = sender.send(line);
-        }
-    });
-    lines
 }
 
 /// Changes bodies on their way, as somebody between the two could.
@@ -164,6 +157,8 @@ fn of(events: &[(&str, EventType, &str)]) -> Notification {
         resource: "reports".into(),
         polled_at: "2026-11-23T12:00:00Z".parse().unwrap(),
         filter_nulls: true,
+        format: DeliveryFormat::Elements,
+        source: instance_source("finance", "concur"),
     };
     let to_event = |(id, event_type, object): &(&str, EventType, &str)| {
         // What printing a parsed body would change.

@@ -105,6 +105,66 @@ async fn tells_good_signatures_from_bad_ones() {
     assert_eq!(post(Some(signature("key", "text")), "text").await, StatusCode::OK);
 }
 
+/// Either body tells the same events, and either signature is enough.
+#[tokio::test(start_paused = true)]
+async fn understands_cloud_events_and_standard_webhooks() {
+    let sandbox = sandbox();
+    configure(&sandbox, json!({"refuseIds": ["B"], "requireSignature": true}));
+    let event = |id: &str, change: &str| {
+        json!({
+            "specversion": "1.0", "id": "e", "source": "/x", "subject": id, "objecttype": "reports",
+            "type": format!("dev.pollinator.concur.reports.{change}"), "data": {},
+        })
+    };
+    let post = async |body: serde_json::Value, key: &str| {
+        let body = body.to_string();
+        let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).unwrap();
+        mac.update(format!("w1.1795435205.{body}").as_bytes());
+        let signature = format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()));
+        let request = Request::post("/callback")
+            .header("webhook-id", "w1")
+            .header("webhook-timestamp", "1795435205")
+            .header("webhook-signature", format!("v1a,AAAA {signature}"));
+        let request = request.body(Body::from(body)).unwrap();
+        send(sandbox.receiver_router(), request).await.status.as_u16()
+    };
+    assert_eq!(post(event("A", "created"), "key").await, 200);
+    assert_eq!(
+        post(json!([event("A", "updated"), event("B", "deleted")]), "key").await,
+        400
+    );
+    assert_eq!(post(event("A", "created"), "other").await, 401);
+    let told: Vec<_> = sandbox
+        .received()
+        .iter()
+        .map(|received| {
+            let events = received.events();
+            let text = |event: &serde_json::Value| format!("{} {}", event["eventType"], event["objectId"]);
+            (
+                received.standard_signature.as_str(),
+                events.iter().map(text).collect::<Vec<_>>().join(", "),
+            )
+        })
+        .collect();
+    let expected = [
+        ("valid", r#""CREATED" "A""#),
+        ("valid", r#""UPDATED" "A", "DELETED" "B""#),
+        ("invalid", r#""CREATED" "A""#),
+    ];
+    assert_eq!(
+        told,
+        expected.map(|(signature, events)| (signature, events.to_owned()))
+    );
+    assert!(
+        sandbox
+            .received()
+            .iter()
+            .all(|received| received.signature == "none")
+    );
+    let printed = control_get(&sandbox, "/control/received").await;
+    assert_eq!(printed[0]["standardSignature"], "valid");
+}
+
 #[tokio::test(start_paused = true)]
 async fn refuses_as_told() {
     let sandbox = sandbox();

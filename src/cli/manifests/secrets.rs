@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretSlice};
 use serde_json::Value;
 
 use super::{Manifest, Manifests, api_version, named};
-use crate::api::{KNOWN_KEYS, KeyKind};
+use crate::api::{KNOWN_KEYS, KeyKind, SecretKeyRef};
 use crate::cli::shape::check_metadata;
 use crate::cli::source::{Node, Place};
 use crate::config::{Problem, Secrets, Warning, join};
@@ -98,7 +98,7 @@ impl Manifests {
             .is_some_and(|secret| secret.values.contains_key(key))
     }
 
-    /// What `spec.configurationFrom` names.
+    /// What the instance names.
     pub(super) fn secrets_of(&self, manifest: &Manifest, missing: MissingSecret) -> Found {
         let mut found = Found {
             secrets: Secrets::default(),
@@ -131,7 +131,43 @@ impl Manifests {
                 )),
             }
         }
+        self.secrets_of_delivery(manifest, elsewhere, &mut found);
         found
+    }
+
+    /// What `spec.delivery` names.
+    fn secrets_of_delivery(&self, manifest: &Manifest, elsewhere: bool, found: &mut Found) {
+        let delivery = &manifest.spec.delivery;
+        for (path, name) in delivery.secret_refs() {
+            match self.secret_of(manifest, name) {
+                Some(secret) => {
+                    let values = secret.values.clone();
+                    found.secrets.delivery.insert(name.to_owned(), values);
+                }
+                None if elsewhere => drop(found.secrets.delivery.entry(name.to_owned()).or_default()),
+                None => found.problems.push(Problem::new(
+                    path,
+                    format!("Secret {name:?} is not among the files"),
+                    format!("add it, in namespace {}, with -f", manifest.owner.namespace),
+                )),
+            }
+        }
+        for source in delivery.signing_keys.iter().filter(|_| elsewhere) {
+            let SecretKeyRef { name, key } = &source.secret_key_ref;
+            let Some(values) = found.secrets.delivery.get_mut(name) else {
+                continue;
+            };
+            match (self.secret_of(manifest, name), values.get(key)) {
+                (None, _) => {}
+                (Some(_), Some(value)) if value.expose_secret().is_empty() => {
+                    found.warnings.push(to_be_filled(name, key));
+                }
+                (Some(_), _) => continue,
+            }
+            // Another one for each reference, since two references to the same key are warned of.
+            let stand_in = format!("given elsewhere: {key} of Secret {name}");
+            values.insert(key.clone(), SecretSlice::from(stand_in.into_bytes()));
+        }
     }
 }
 
@@ -181,13 +217,16 @@ fn fill(secret: &str, values: &mut BTreeMap<String, SecretSlice<u8>>) -> Vec<War
     for (key, value) in values {
         let open = value.expose_secret().is_empty();
         if let Some(stand_in) = stand_in(key).filter(|_| open) {
-            let path = format!("secret/{secret}[{key:?}]");
-            let message = "is empty; fill it in before you apply the Secret, or remove it";
-            warnings.push(Warning::new(path, message));
+            warnings.push(to_be_filled(secret, key));
             *value = stand_in;
         }
     }
     warnings
+}
+
+fn to_be_filled(secret: &str, key: &str) -> Warning {
+    let message = "is empty; fill it in before you apply the Secret, or remove it";
+    Warning::new(format!("secret/{secret}[{key:?}]"), message)
 }
 
 /// What stands for a value that is given elsewhere; none for keys whose value decides something.
@@ -214,11 +253,17 @@ pub(super) fn place<'a>(
         let [data, text] = ["data", "stringData"].map(|field| secret.node.find(&format!("{field}{key}")));
         return Some((&secret.file, data.max(text).1));
     }
-    let sources = &manifest.spec.configuration_from;
-    let index = sources
+    let of_configuration = manifest
+        .spec
+        .configuration_from
         .iter()
-        .position(|source| source.secret_ref.name == name)
-        .unwrap_or_default();
-    let path = format!("spec.configurationFrom[{index}].secretRef.name");
-    Some((&manifest.file, manifest.node.locate(&path)))
+        .enumerate()
+        .map(|(index, source)| {
+            let path = format!("spec.configurationFrom[{index}].secretRef");
+            (path, source.secret_ref.name.as_str())
+        });
+    let (path, _) = of_configuration
+        .chain(manifest.spec.delivery.secret_refs())
+        .find(|(_, wanted)| *wanted == name)?;
+    Some((&manifest.file, manifest.node.locate(&format!("{path}.name"))))
 }

@@ -320,7 +320,7 @@ fn inline_path(key: &str) -> String {
     format!("spec.configuration[{key:?}]")
 }
 
-fn secret_path(name: &str, key: &str) -> String {
+pub(super) fn secret_path(name: &str, key: &str) -> String {
     format!("secret/{name}[{key:?}]")
 }
 

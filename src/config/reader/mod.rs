@@ -7,6 +7,7 @@ mod keys;
 mod poller;
 mod receiver;
 mod repeated;
+mod signing;
 mod timing;
 mod values;
 
@@ -20,11 +21,13 @@ pub use app::{OAuthApp, read_app, split_scopes};
 use keys::Keys;
 pub(crate) use keys::is_blank;
 
-/// What `configurationFrom` resolved to.
+/// What the Secrets hold that a spec names.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets {
     /// Name and values of each Secret that was found, in the order of `configurationFrom`.
     pub values: Vec<(String, BTreeMap<String, SecretSlice<u8>>)>,
+    /// Values of each Secret that was found of those that `delivery` names, by its name.
+    pub delivery: BTreeMap<String, BTreeMap<String, SecretSlice<u8>>>,
 }
 
 /// What a spec means, or everything that is wrong with it.
@@ -76,7 +79,7 @@ fn settings(
     vendor_type(&keys, findings);
     notification_type(&keys, findings);
     raw_enabled(&keys, findings);
-    let callback = receiver::callback(&keys, &spec.delivery, findings);
+    let callback = receiver::callback(&keys, &spec.delivery, secrets, findings);
     let interval = timing::interval(&keys, &spec.polling, findings);
     let own = access::own_entry(&keys, element, catalogue);
     let resources = poller::resources(&keys, own, findings);
@@ -84,6 +87,7 @@ fn settings(
     let source = access::source(&keys, element, catalogue, spec.provider_data.as_ref(), findings);
     let timing = timing::rest(&spec.polling, findings);
     let max_in_flight = receiver::max_in_flight(&spec.delivery, findings);
+    let max_events = receiver::max_events(&spec.delivery, findings);
 
     let own_name = spec
         .name
@@ -112,6 +116,8 @@ fn settings(
         base_url: source.base_url,
         filter_nulls: filter_nulls?,
         callback: callback?,
+        format: spec.delivery.format,
+        max_events: max_events?,
         max_in_flight: max_in_flight?,
         resources: resources?,
     })

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
-use super::Findings;
 use super::access::web_url;
 use super::headers::headers;
 use super::keys::{Keys, SIGNATURE_KEY, is_no_url};
+use super::signing::signing_keys;
 use super::timing::duration;
+use super::{Findings, Secrets};
 use crate::api::DeliverySpec;
 use crate::config::{self, Callback};
 
@@ -16,9 +17,16 @@ use crate::config::{self, Callback};
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// Default and bound of `delivery.maxInFlight`.
 const MAX_IN_FLIGHT: (usize, usize) = (4, 64);
+/// Default and bound of `delivery.maxEvents`: Cloud Elements' own number.
+const MAX_EVENTS: (usize, usize) = (10, 10);
 
 /// The callback; none after a problem was noted.
-pub(super) fn callback(keys: &Keys, delivery: &DeliverySpec, findings: &mut Findings) -> Option<Callback> {
+pub(super) fn callback(
+    keys: &Keys,
+    delivery: &DeliverySpec,
+    secrets: &Secrets,
+    findings: &mut Findings,
+) -> Option<Callback> {
     let key = "event.notification.callback.url";
     let before = findings.problems.len();
     let none = keys.value(key).is_some_and(|value| is_no_url(key, &value));
@@ -37,6 +45,7 @@ pub(super) fn callback(keys: &Keys, delivery: &DeliverySpec, findings: &mut Find
         );
     }
     let signature_key = signature_key(keys, findings);
+    let signing_keys = signing_keys(keys, signature_key.as_ref(), delivery, secrets, findings);
     let basic = basic(keys, findings);
     let headers = headers(keys, basic.is_some(), findings);
     let timeout = duration(
@@ -48,6 +57,7 @@ pub(super) fn callback(keys: &Keys, delivery: &DeliverySpec, findings: &mut Find
     Some(Callback {
         url: url?,
         signature_key,
+        signing_keys,
         basic,
         headers,
         timeout: timeout?,
@@ -56,8 +66,31 @@ pub(super) fn callback(keys: &Keys, delivery: &DeliverySpec, findings: &mut Find
 
 /// `delivery.maxInFlight`; none after a problem was noted.
 pub(super) fn max_in_flight(delivery: &DeliverySpec, findings: &mut Findings) -> Option<usize> {
-    let (default, most) = MAX_IN_FLIGHT;
-    let Some(number) = delivery.max_in_flight else {
+    bounded(
+        "spec.delivery.maxInFlight",
+        delivery.max_in_flight,
+        MAX_IN_FLIGHT,
+        findings,
+    )
+}
+
+/// `delivery.maxEvents`; none after a problem was noted.
+pub(super) fn max_events(delivery: &DeliverySpec, findings: &mut Findings) -> Option<usize> {
+    bounded(
+        "spec.delivery.maxEvents",
+        delivery.max_events,
+        MAX_EVENTS,
+        findings,
+    )
+}
+
+fn bounded(
+    path: &str,
+    number: Option<i32>,
+    (default, most): (usize, usize),
+    findings: &mut Findings,
+) -> Option<usize> {
+    let Some(number) = number else {
         return Some(default);
     };
     let in_range = usize::try_from(number)
@@ -65,7 +98,7 @@ pub(super) fn max_in_flight(delivery: &DeliverySpec, findings: &mut Findings) ->
         .filter(|number| (1..=most).contains(number));
     if in_range.is_none() {
         findings.problem(
-            "spec.delivery.maxInFlight",
+            path,
             format!("is {number}"),
             format!("write a number from 1 to {most}"),
         );

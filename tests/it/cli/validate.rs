@@ -95,8 +95,8 @@ fn each_problem_stands_at_its_line_and_column() {
         ),
         (
             "  configuration:\n",
-            "  delivery: {format: x}\n  configuration:\n",
-            &["a.yaml:11:14 spec.delivery.format: is no known field"],
+            "  delivery: {retry: x}\n  configuration:\n",
+            &["a.yaml:11:14 spec.delivery.retry: is no known field"],
         ),
         (
             "  configuration:\n",
@@ -454,4 +454,66 @@ fn the_examples_are_valid() {
             text(&output)
         );
     }
+}
+
+/// Each problem of a signing key stands where its value does, or else where the instance names it.
+#[test]
+fn signing_keys_stand_at_their_places() {
+    let instance = changed(
+        "  configurationFrom:\n",
+        "  delivery:\n    signingKeys:\n    - secretKeyRef:\n        name: signing\n        key: k\n  configurationFrom:\n",
+    );
+    let secret = |lines: &str| {
+        format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: signing\nstringData:\n  other: x\n{lines}")
+    };
+    for (lines, expected) in [
+        ("  k: a plain key of 25 letters\n", vec![]),
+        (
+            "  k: short\n",
+            vec![r#"b.yaml:7:3 secret/signing["k"]: is too short: 5 bytes, where 24 are the least"#],
+        ),
+        (
+            "  k: whsk_AAAA\n",
+            vec![
+                r#"b.yaml:7:3 secret/signing["k"]: is no Ed25519 private key: whsk_ and the base64 of 32 or 64 bytes, not of 3"#,
+            ],
+        ),
+        (
+            "  k: \"\"\n",
+            vec![
+                r#"warning b.yaml:7:3 secret/signing["k"]: is empty; fill it in before you apply the Secret, or remove it"#,
+            ],
+        ),
+        (
+            "",
+            vec![
+                r#"a.yaml:12:9 spec.delivery.signingKeys[0].secretKeyRef.key: Secret "signing" has no key "k""#,
+            ],
+        ),
+    ] {
+        let secret = secret(lines);
+        let files: [(&str, &[u8]); 2] = [("a.yaml", instance.as_bytes()), ("b.yaml", secret.as_bytes())];
+        let (code, mut findings) = found(&files);
+        findings.retain(|finding| finding.contains("signing"));
+        assert_eq!(findings, expected, "{lines}");
+        let problem = expected.iter().any(|finding| !finding.starts_with("warning"));
+        assert_eq!(code, i32::from(problem), "{lines}");
+    }
+    // The Secret may be in the cluster; without it nothing can be polled.
+    let (code, findings) = found(&[("a.yaml", instance.as_bytes())]);
+    assert_eq!(
+        (code, findings.iter().any(|finding| finding.contains("signing"))),
+        (0, false),
+        "{findings:?}"
+    );
+    let format = changed(
+        "  configurationFrom:\n",
+        "  delivery:\n    format: CloudEvent\n  configurationFrom:\n",
+    );
+    let (code, findings) = found(&[("a.yaml", format.as_bytes())]);
+    assert_eq!(code, 1);
+    assert_eq!(
+        findings,
+        ["a.yaml:9:5 spec.delivery.format: is none of the allowed values"]
+    );
 }

@@ -113,6 +113,30 @@ async fn what_is_wrong_is_refused_at_apply() {
             json!({"delivery": {"maxInFlight": 65}}),
             "delivery.maxInFlight must be between 1 and 64",
         ),
+        (
+            json!({"delivery": {"format": "cloudevents"}}),
+            "Unsupported value: \"cloudevents\"",
+        ),
+        (
+            json!({"delivery": {"maxEvents": 11}}),
+            "delivery.maxEvents must be between 1 and 10",
+        ),
+        (
+            json!({"delivery": {"signingKeys": vec![json!({"secretKeyRef": {"name": "a", "key": "b"}}); 11]}}),
+            "delivery.signingKeys may have at most 10 keys",
+        ),
+        (
+            json!({"delivery": {"signingKeys": [{"secretKeyRef": {"name": "", "key": "b"}}]}}),
+            "secretKeyRef.name must not be empty",
+        ),
+        (
+            json!({"delivery": {"signingKeys": [{"secretKeyRef": {"name": "a", "key": ""}}]}}),
+            "secretKeyRef.key must not be empty",
+        ),
+        (
+            json!({"delivery": {"signingKeys": [{"secretKeyRef": {"name": "a"}}]}}),
+            "secretKeyRef.key",
+        ),
         (json!({"element": {"key": ""}}), "element.key must not be empty"),
         (
             json!({"configurationFrom": [{"secretRef": {"name": ""}}]}),

@@ -9,3 +9,4 @@ mod polling;
 mod restart;
 mod rig;
 mod segments;
+mod signing;

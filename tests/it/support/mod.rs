@@ -1,5 +1,6 @@
 //! What several tests stand on.
 
+pub mod lines;
 pub mod memory_store;
 pub mod schema;
 pub mod transport;

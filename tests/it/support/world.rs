@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use concur_sandbox::{Command, Create, Edit, Options, Sandbox, Seed};
 use jiff::{SignedDuration, Timestamp};
-use pollinator::api::PollingInstanceSpec;
+use pollinator::api::{DeliveryFormat, PollingInstanceSpec};
 use pollinator::config::{Secrets, read};
 use pollinator::deliver::NotificationIds;
 use pollinator::element::Tokens;
@@ -15,7 +15,7 @@ use pollinator::store::Owner;
 use serde_json::{Value, json};
 
 use super::memory_store::MemoryStore;
-use super::schema::assert_is_notification;
+use super::schema::{assert_is_cloud_event, assert_is_notification};
 use super::transport::{API_HOST, InProcess, RECEIVER_HOST, TOKEN_HOST};
 
 /// When every test begins, by the vendor's clock.
@@ -202,7 +202,11 @@ impl World {
             .filter(|received| received.accepted)
         {
             assert_eq!(received.signature, "valid", "every notification is signed");
-            assert_is_notification(&received.body);
+            assert_eq!(received.standard_signature, "valid", "in both ways");
+            match self.instance.settings.format {
+                DeliveryFormat::Elements => assert_is_notification(&received.body),
+                DeliveryFormat::CloudEvents => assert_is_cloud_event(&received.body),
+            }
             let listed = received.events();
             assert_eq!(listed.len(), received.event_ids.len(), "one id for each event");
             for (event, id) in listed.iter().zip(&received.event_ids) {

@@ -7,6 +7,7 @@ mod headers;
 mod legacy;
 mod properties;
 mod signature;
+mod signing_keys;
 mod slips;
 mod timing;
 
@@ -17,6 +18,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::api::DeliveryFormat;
 use crate::config::{AuthenticationKind, CatalogueEntry, Credentials, Grant, InitialSync, OAuth2Credentials};
 
 const POLLER: &str = r#"spec.configuration["event.poller.configuration"]"#;
@@ -63,6 +65,7 @@ fn secrets(pairs: &[(&str, &str)]) -> Secrets {
         .collect();
     Secrets {
         values: vec![("concur-credentials".into(), values)],
+        ..Secrets::default()
     }
 }
 
