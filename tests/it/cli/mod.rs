@@ -4,6 +4,7 @@ mod authorize;
 mod explain;
 mod hostile;
 mod import;
+mod oracles;
 mod plan;
 mod poll;
 mod validate;
