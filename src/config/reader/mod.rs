@@ -7,6 +7,7 @@ mod keys;
 mod poller;
 mod receiver;
 mod repeated;
+mod retries;
 mod timing;
 mod values;
 
@@ -84,6 +85,8 @@ fn settings(
     let source = access::source(&keys, element, catalogue, spec.provider_data.as_ref(), findings);
     let timing = timing::rest(&spec.polling, findings);
     let max_in_flight = receiver::max_in_flight(&spec.delivery, findings);
+    let retry_schedule = retries::retry_schedule(&spec.delivery, findings);
+    let sink = retries::dead_letter_sink(&spec.delivery, findings);
 
     let own_name = spec
         .name
@@ -97,6 +100,7 @@ fn settings(
         spec.tags.clone()
     };
     let source = source?;
+    let callback = callback?;
     Some(Settings {
         element: element.to_owned(),
         through_hub: source.through_hub,
@@ -111,8 +115,10 @@ fn settings(
         credentials: source.credentials,
         base_url: source.base_url,
         filter_nulls: filter_nulls?,
-        callback: callback?,
+        dead_letter_sink: sink?.map(|url| retries::sink_beside(&callback, url)),
+        callback,
         max_in_flight: max_in_flight?,
+        retry_schedule: retry_schedule?,
         resources: resources?,
     })
 }

@@ -1,9 +1,12 @@
 //! The polling algorithm through the real engine, against the simulator, in paused time.
 
+mod dead_letters;
 mod grants;
 mod notifications;
 mod ownership;
+mod refusals;
 mod resources;
 mod restlessness;
+mod retries;
 mod scenarios;
 mod trouble;
