@@ -211,6 +211,8 @@ pub struct Knobs {
     pub receiver_status: Option<u16>,
     /// Receiver: answer 503 to everything.
     pub receiver_down: bool,
+    /// Receiver: at `/callback/sink`, a dead-letter sink, answer this status; the two above and `refuseIds` do not count there.
+    pub sink_status: Option<u16>,
     /// Receiver: answer 401 unless a signature is valid, Elements' or that of Standard Webhooks.
     pub require_signature: bool,
 }
@@ -262,6 +264,7 @@ impl Default for Knobs {
             refuse_ids: Vec::new(),
             receiver_status: None,
             receiver_down: false,
+            sink_status: None,
             require_signature: false,
         }
     }
@@ -285,6 +288,7 @@ impl Knobs {
     fn check(&self) -> Result<(), String> {
         for (name, status) in [
             ("receiverStatus", self.receiver_status.unwrap_or(200)),
+            ("sinkStatus", self.sink_status.unwrap_or(200)),
             ("badRefreshStatus", self.bad_refresh_status),
         ] {
             if !(200..=599).contains(&status) {

@@ -205,6 +205,10 @@ pub enum InitialSyncPolicy {
 /// How notifications are delivered.
 #[derive(KubeSchema, Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = (
+    "self.onPermanentFailure != 'DeadLetter' || has(self.deadLetterSink)",
+    "delivery.deadLetterSink is needed with onPermanentFailure: DeadLetter"
+))]
 pub struct DeliverySpec {
     /// What the body of a notification is. Elements (default): the envelope of Cloud Elements. CloudEvents: CloudEvents 1.0
     /// in JSON, one event, or a batch where there are several.
@@ -230,6 +234,46 @@ pub struct DeliverySpec {
     #[x_kube(validation = ("self >= 1 && self <= 64", "delivery.maxInFlight must be between 1 and 64"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_in_flight: Option<i32>,
+    /// Pauses before a notification that was not accepted is tried again, each at least 1s; default
+    /// [8s, 64s, 512s, 4096s, 32768s]. The last one repeats: nothing is given up, since the source keeps it.
+    #[x_kube(validation = (
+        "self.all(pause, pause.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(pause) >= duration('1s'))",
+        "delivery.retrySchedule must have durations of at least 1s, such as 8s, 64s or 10m"
+    ))]
+    #[schemars(length(min = 1, max = 20), inner(length(max = 32)))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_schedule: Option<Vec<String>>,
+    /// What becomes of an object whose event the callback refuses for good (400, 409, 413, 422). Hold (default): it waits
+    /// with all its later events and is tried again, while other objects go on. DeadLetter: its notification goes to
+    /// `deadLetterSink`, and the object waits only while the sink does not take it.
+    #[serde(default)]
+    pub on_permanent_failure: PermanentFailurePolicy,
+    /// Receives what the callback refuses for good, with `onPermanentFailure: DeadLetter`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_letter_sink: Option<DeadLetterSink>,
+}
+
+/// What becomes of an object whose event the callback refuses for good.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+pub enum PermanentFailurePolicy {
+    /// It waits and is tried again; nothing is lost.
+    #[default]
+    Hold,
+    /// Its notification goes to the dead-letter sink.
+    DeadLetter,
+}
+
+/// A receiver of notifications that the callback refused.
+#[derive(KubeSchema, Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct DeadLetterSink {
+    /// http or https URL. It gets the refused notification as it was, signed with the same keys, and the reason in
+    /// headers `Pollinator-Error-Code`, `-Data` and `-Destination`; a 2xx takes it.
+    #[x_kube(validation = (
+        "self.trim().matches('^(?i:https?)://[^\\s/?#]')",
+        "delivery.deadLetterSink.uri must be an http or https URL with a host"
+    ))]
+    pub uri: String,
 }
 
 impl DeliverySpec {

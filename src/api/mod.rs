@@ -23,13 +23,14 @@ mod status;
 pub use checkpoint::{PollingCheckpoint, PollingCheckpointSpec};
 pub use configuration::Configuration;
 pub use instance::{
-    DeliveryFormat, DeliverySpec, ElementRef, InitialSync, InitialSyncPolicy, PollingInstance,
-    PollingInstanceSpec, PollingSpec, ProviderData, SecretKeyRef, SecretRef, SecretSource, SigningKeySource,
+    DeadLetterSink, DeliveryFormat, DeliverySpec, ElementRef, InitialSync, InitialSyncPolicy,
+    PermanentFailurePolicy, PollingInstance, PollingInstanceSpec, PollingSpec, ProviderData, SecretKeyRef,
+    SecretRef, SecretSource, SigningKeySource,
 };
 pub use known_keys::{KNOWN_KEYS, KeyKind, KnownKey, is_secret_key, known_key, nearest_known_key};
 pub(crate) use nearest::nearest;
 pub use schema::{crd_yaml, crds, crds_yaml};
-pub use status::{LastResult, PollingInstanceStatus, ResourceState, ResourceStatus};
+pub use status::{HeldObjects, LastResult, PollingInstanceStatus, ResourceState, ResourceStatus};
 
 /// API group of every kind.
 pub const GROUP: &str = "pollinator.dev";
@@ -39,6 +40,9 @@ pub const REQUESTED_AT: &str = "pollinator.dev/requestedAt";
 pub const FLUX_REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
 /// Moves the cursor of every resource to this RFC 3339 instant, once for each new value.
 pub const RESET_TO: &str = "pollinator.dev/resetTo";
+/// Gives up the refused events of held objects, named `<resource>/<object id>` or by the id alone, with commas between
+/// several; once for each new value.
+pub const SKIP: &str = "pollinator.dev/skip";
 /// `message.instanceId` of the instance's notifications, where it must stay what it was elsewhere.
 pub const INSTANCE_ID: &str = "pollinator.dev/instanceId";
 /// `message.accountId`, as [`INSTANCE_ID`].

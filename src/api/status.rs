@@ -28,6 +28,13 @@ pub struct PollingInstanceStatus {
     /// Value of the `requestedAt` annotation that was acted on last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_requested_at: Option<String>,
+    /// Value of the `skip` annotation that was acted on last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_skip: Option<String>,
+    /// Digest of the spec's generation and of the versions of its Secrets: after a restart of the operator it tells
+    /// whether what the callback said last still stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_config_digest: Option<String>,
     /// Resources whose newest poll read and delivered everything, of all, such as `2/3`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources_polled: Option<String>,
@@ -51,6 +58,8 @@ impl Default for PollingInstanceStatus {
             next_poll: None,
             interval: None,
             last_handled_requested_at: None,
+            last_handled_skip: None,
+            observed_config_digest: None,
             resources_polled: None,
             resources: Vec::new(),
         }
@@ -83,9 +92,12 @@ pub struct ResourceStatus {
     /// Polls that failed in a row.
     #[serde(default)]
     pub consecutive_failures: i32,
-    /// Objects whose events the callback refused for good; they are held, nothing of them is lost.
+    /// Polls in a row whose delivery the callback did not accept: the place in `delivery.retrySchedule`.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub held: i32,
+    pub consecutive_delivery_failures: i32,
+    /// Objects whose events the callback refused for good; they are held, nothing of them is lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_objects: Option<HeldObjects>,
     /// Figures of the newest poll.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_result: Option<LastResult>,
@@ -96,6 +108,24 @@ pub struct ResourceStatus {
 
 fn is_zero(n: &i32) -> bool {
     *n == 0
+}
+
+/// Objects whose events the callback refused for good. They are tried again by `delivery.retrySchedule`, at once with
+/// `pollinator.dev/requestedAt`, and given up with `pollinator.dev/skip`.
+#[derive(KubeSchema, Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldObjects {
+    /// How many.
+    pub count: i32,
+    /// Since when the first of them is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest: Option<Time>,
+    /// What the callback, and where there is one the dead-letter sink, answered last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_answer: Option<String>,
+    /// Ids of those that are held longest, at most ten.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<String>,
 }
 
 /// How the newest poll of a resource ended.
@@ -132,6 +162,9 @@ pub struct LastResult {
     /// DELETED events accepted by the callback.
     #[serde(default)]
     pub deleted: i64,
+    /// Events that the callback refused and the dead-letter sink accepted.
+    #[serde(default)]
+    pub dead_lettered: i64,
     /// Records without news.
     pub unchanged: i64,
     /// Records that could not be read: no id, unreadable date, not an object.

@@ -92,6 +92,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode, Failed> {
             .map_err(|problems| invalid(&manifests, manifest, problems))?,
         settings: Arc::new(settings),
         reset_to: None,
+        skip: None,
     };
     let explained = explain(&instance, &resource, raw, last_poll, now)?;
     print(
@@ -184,7 +185,7 @@ fn explain(
     let outcome = match judgement.decision {
         Decision::Below | Decision::Known => "no event".to_owned(),
         Decision::Learned => "no event, it is learned silently".to_owned(),
-        Decision::Waiting => "no event yet, it waits for its date".to_owned(),
+        Decision::Waiting => "no event yet, it waits".to_owned(),
         Decision::Report(change) => change.to_string(),
     };
     let event = match judgement.decision {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use jiff::Timestamp;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::addresses::AddressArgs;
@@ -13,8 +14,9 @@ use super::findings::failed;
 use super::manifests::{FileArgs, MissingSecret};
 use super::output::Output;
 use super::{Failed, ending, runtime};
+use crate::api::SKIP;
 use crate::config::Callback;
-use crate::deliver::{Notification, Outcome};
+use crate::deliver::{Attempts, Notification, Outcome, Refusal};
 use crate::element::Tokens;
 use crate::engine::{Callbacks, Clock, Engine, Instance, InstanceMemory, Outbox, ResourceReport, Which};
 use crate::http::{AddressGuard, BoxFuture, HttpClient, USER_AGENT};
@@ -40,6 +42,13 @@ pub(super) struct PollArgs {
     /// Move every cursor to this instant, once: what changed after it is reported
     #[arg(long, value_name = "RFC3339")]
     since: Option<Timestamp>,
+    /// Give up the refused events of held objects, named RESOURCE/ID or ID, with commas between several; once for each
+    /// new value. Wins over the annotation pollinator.dev/skip of the manifest
+    #[arg(long, value_name = "OBJECTS")]
+    skip: Option<String>,
+    /// Try held objects at once, whatever their time
+    #[arg(long)]
+    retry_held: bool,
     /// Print the notifications instead of delivering them, and leave the cursors where they are
     #[arg(long)]
     dry_run: bool,
@@ -110,6 +119,10 @@ fn instances(args: &PollArgs) -> Result<Vec<Instance>, Failed> {
                     .since
                     .map(|at| (at.to_string(), at))
                     .or_else(|| manifest.reset_to()),
+                skip: args
+                    .skip
+                    .clone()
+                    .or_else(|| manifest.annotation(SKIP).map(str::to_owned)),
             }),
             Ok(_) => eprintln!(
                 "{}: {}: suspended or disabled, not polled",
@@ -133,11 +146,16 @@ async fn poll<S: CheckpointStore>(
     instances: Vec<Instance>,
     ending: CancellationToken,
 ) -> bool {
-    let (engine, once, output) = (Arc::new(engine), args.once, args.output);
+    let engine = Arc::new(engine);
+    let way = Way {
+        once: args.once,
+        retry_held: args.retry_held,
+        output: args.output,
+    };
     let mut tasks = tokio::task::JoinSet::new();
     for instance in instances {
         let (engine, ending) = (engine.clone(), ending.clone());
-        tasks.spawn(async move { poll_instance(&engine, &instance, once, output, &ending).await });
+        tasks.spawn(async move { poll_instance(&engine, &instance, way, &ending).await });
     }
     let mut good = true;
     while let Some(task) = tasks.join_next().await {
@@ -146,14 +164,29 @@ async fn poll<S: CheckpointStore>(
     good
 }
 
+/// How the command line wants instances polled.
+#[derive(Clone, Copy)]
+struct Way {
+    once: bool,
+    retry_held: bool,
+    output: Output,
+}
+
 async fn poll_instance<S: CheckpointStore>(
     engine: &Engine<S>,
     instance: &Instance,
-    once: bool,
-    output: Output,
+    way: Way,
     ending: &CancellationToken,
 ) -> bool {
+    let Way {
+        once,
+        retry_held,
+        output,
+    } = way;
     let mut memory = InstanceMemory::default();
+    if retry_held {
+        memory.try_again();
+    }
     if !once {
         let Instance { owner, settings, .. } = instance;
         let resources: Vec<_> = settings
@@ -173,8 +206,20 @@ async fn poll_instance<S: CheckpointStore>(
     loop {
         let which = if once { Which::All } else { Which::Due };
         let run = engine.run(instance, &mut memory, which, &proceed).await;
+        let name = format!("{}/{}", instance.owner.namespace, instance.owner.name);
         for report in &run.polled {
             print(output, instance, report, once);
+            if report.failure.is_some() && !once && !memory.delivery_is_stopped() {
+                let due = memory.due(engine.clock().now(), instance, &report.name);
+                let seconds = due.saturating_duration_since(Instant::now()).as_secs();
+                eprintln!("{name} {}: the next poll is in {seconds} s", report.name);
+            }
+        }
+        if !run.polled.is_empty() && memory.delivery_is_stopped() {
+            eprintln!("{name}: nothing is polled any more; start again once the callback is mended");
+        }
+        for notice in &run.notices {
+            eprintln!("{name}: {}: {}", notice.reason, notice.message);
         }
         if once {
             return !run.stopped && run.polled.iter().all(|report| report.failure.is_none());
@@ -191,7 +236,8 @@ async fn poll_instance<S: CheckpointStore>(
 fn print(output: Output, instance: &Instance, report: &ResourceReport, always: bool) {
     let figures = &report.figures;
     let name = format!("{}/{}", instance.owner.namespace, instance.owner.name);
-    let news = figures.events.total() + figures.invalid > 0 || report.failure.is_some();
+    let news =
+        figures.events.total() + figures.dead_letters + figures.invalid > 0 || report.failure.is_some();
     match output {
         Output::Json => {
             let line = serde_json::json!({
@@ -201,11 +247,13 @@ fn print(output: Output, instance: &Instance, report: &ResourceReport, always: b
                 "created": figures.events.created,
                 "updated": figures.events.updated,
                 "deleted": figures.events.deleted,
+                "deadLettered": figures.dead_letters,
                 "unchanged": figures.unchanged,
                 "invalid": figures.invalid,
                 "pages": figures.pages,
                 "cursor": report.cursor.map(|at| at.to_string()),
                 "held": report.held,
+                "heldObjects": report.held_objects.iter().flat_map(|held| &held.examples).collect::<Vec<_>>(),
                 "reason": report.failure.as_ref().map(|failure| failure.reason),
                 "message": report.failure.as_ref().map(|failure| &failure.message),
                 "notes": report.notes,
@@ -242,23 +290,39 @@ struct Printer {
     output: Output,
 }
 
+impl Printer {
+    fn print(&self, callback: &Callback, notification: &Notification) {
+        let body = String::from_utf8_lossy(&notification.body);
+        match self.output {
+            Output::Json => println!("{body}"),
+            // Path and query may hold a secret of the receiver.
+            Output::Text => {
+                let host = callback.url.host_str().unwrap_or_default();
+                println!("would post {} to {host}: {body}", notification.id);
+            }
+        }
+    }
+}
+
 impl Outbox for Printer {
     fn deliver<'a>(
         &'a self,
         callback: &'a Callback,
         notification: &'a Notification,
+        _attempts: &'a Attempts,
     ) -> BoxFuture<'a, Outcome> {
-        Box::pin(async move {
-            let body = String::from_utf8_lossy(&notification.body);
-            match self.output {
-                Output::Json => println!("{body}"),
-                // Path and query may hold a secret of the receiver.
-                Output::Text => {
-                    let host = callback.url.host_str().unwrap_or_default();
-                    println!("would post {} to {host}: {body}", notification.id);
-                }
-            }
-            Outcome::Accepted
-        })
+        self.print(callback, notification);
+        Box::pin(std::future::ready(Outcome::Accepted))
+    }
+
+    fn dead_letter<'a>(
+        &'a self,
+        sink: &'a Callback,
+        notification: &'a Notification,
+        _callback: &'a Callback,
+        _refusal: &'a Refusal,
+    ) -> BoxFuture<'a, Outcome> {
+        self.print(sink, notification);
+        Box::pin(std::future::ready(Outcome::Accepted))
     }
 }

@@ -47,6 +47,11 @@ pub struct Settings {
     pub max_events: usize,
     /// Notifications under way at once.
     pub max_in_flight: usize,
+    /// Pauses before a notification that was not accepted is tried again, one after the other, each at least a second;
+    /// never empty, the last one repeats.
+    pub retry_schedule: Vec<Duration>,
+    /// Where notifications go that the callback refuses for good; none where their objects are held.
+    pub dead_letter_sink: Option<Callback>,
     /// What to poll, in configuration order.
     pub resources: Vec<ResourceSettings>,
 }

@@ -46,6 +46,17 @@ pub enum DeliveryError {
         /// Beginning of the answer.
         answer: String,
     },
+    /// The callback says that it is no more, and is not called again until a human acts.
+    #[error(
+        "callback answered 410 Gone{}, so nothing is delivered any more and the source keeps everything; set \
+         event.notification.callback.url to where the receiver is now, or annotate the instance with \
+         pollinator.dev/requestedAt to try again",
+        quoted(answer)
+    )]
+    CallbackGone {
+        /// Beginning of the answer.
+        answer: String,
+    },
     /// The callback failed.
     #[error("callback answered {status}{}", quoted(answer))]
     CallbackServerError {
@@ -72,8 +83,29 @@ impl DeliveryError {
             Self::CallbackRedirect { .. } => "CallbackRedirect",
             Self::CallbackThrottled { .. } => "CallbackThrottled",
             Self::CallbackRefused { .. } => "CallbackRefused",
+            Self::CallbackGone { .. } => "CallbackGone",
             Self::CallbackServerError { .. } => "CallbackServerError",
             Self::CallbackMisconfigured { .. } => "CallbackMisconfigured",
+        }
+    }
+
+    /// Whether the callback wants no further call.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::CallbackGone { .. })
+    }
+
+    /// The same failure of a dead-letter sink, as the end of a sentence that begins with it.
+    pub fn of_sink(&self) -> String {
+        match self {
+            Self::CallbackUnreachable(_) => "cannot be reached".to_owned(),
+            Self::CallbackTimeout(_) => "did not answer in time".to_owned(),
+            Self::CallbackAddressRefused(_) => "has an address that is refused".to_owned(),
+            Self::CallbackRedirect { status } => format!("answered {status}, and redirects are not followed"),
+            Self::CallbackGone { answer } => format!("answered 410 Gone{}", quoted(answer)),
+            Self::CallbackThrottled { status, answer }
+            | Self::CallbackRefused { status, answer }
+            | Self::CallbackServerError { status, answer } => format!("answered {status}{}", quoted(answer)),
+            Self::CallbackMisconfigured { problem } => format!("cannot be called: {problem}"),
         }
     }
 
@@ -87,12 +119,14 @@ impl DeliveryError {
             | Self::CallbackAddressRefused(_)
             | Self::CallbackRedirect { .. }
             | Self::CallbackRefused { .. }
+            | Self::CallbackGone { .. }
             | Self::CallbackMisconfigured { .. } => false,
         }
     }
 }
 
-fn quoted(answer: &str) -> String {
+/// What a receiver said, behind its status.
+pub(super) fn quoted(answer: &str) -> String {
     if answer.is_empty() {
         String::new()
     } else {

@@ -1,4 +1,4 @@
-//! What an answer of a callback means, and when to try again; pure.
+//! What an answer of a receiver means, and when to try again; pure.
 
 use std::time::Duration;
 
@@ -8,8 +8,13 @@ use jiff::Timestamp;
 use super::DeliveryError;
 use crate::http::{HttpError, retry_after};
 
-/// Longest wait a `Retry-After` is obeyed for.
+/// Longest wait a `Retry-After` is obeyed for: a slip of its sender, such as milliseconds, must not silence a receiver
+/// for days, and one call an hour is no burden.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+/// Longest wait between two attempts of one poll; after a longer one the record is read anew.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// Most waits of one notification within one poll.
+const MOST_WAITS: usize = 2;
 /// Wait after the first failed poll.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(2);
 /// Longest wait between failed polls before jitter, so that with it no wait is longer than five minutes.
@@ -42,28 +47,26 @@ pub enum Verdict {
 ///
 /// Refused for good is only what speaks of the notification itself (400, 409, 413, 422). Any other 4xx speaks of the
 /// endpoint, its address or its credentials: every notification would meet it, so the delivery as a whole waits for
-/// a human instead of every object being set aside one by one. That includes 410.
+/// a human instead of every object being set aside one by one. 410 even asks to be called no more. A 413 with a
+/// `Retry-After` is a passing one (RFC 9110 §15.5.14).
 pub fn judge_answer(status: StatusCode, headers: &HeaderMap, answer: String, now: Timestamp) -> Verdict {
-    let after = || retry_after(headers, Some(now)).map(|wait| wait.min(LONGEST_RETRY_AFTER));
+    let after = retry_after(headers, Some(now)).map(|wait| wait.min(LONGEST_RETRY_AFTER));
     let (error, after, unanswered) = match status.as_u16() {
         200..=299 => return Verdict::Accepted,
+        413 if after.is_some() => (DeliveryError::CallbackThrottled { status, answer }, after, false),
         400 | 409 | 413 | 422 => return Verdict::Refused { status, answer },
         300..=399 => (DeliveryError::CallbackRedirect { status }, None, false),
-        429 => (
-            DeliveryError::CallbackThrottled { status, answer },
-            after(),
+        410 => (DeliveryError::CallbackGone { answer }, None, false),
+        429 => (DeliveryError::CallbackThrottled { status, answer }, after, false),
+        // Said by servers and proxies that want the very same request again.
+        408 | 425 => (
+            DeliveryError::CallbackServerError { status, answer },
+            after,
             false,
         ),
-        // Said by servers and proxies that want the very same request again.
-        408 | 425 => (DeliveryError::CallbackServerError { status, answer }, None, false),
         400..=499 => (DeliveryError::CallbackRefused { status, answer }, None, false),
-        503 => (
-            DeliveryError::CallbackServerError { status, answer },
-            after(),
-            true,
-        ),
         // A receiver may fail after it took the notification, and a gateway does not know.
-        _ => (DeliveryError::CallbackServerError { status, answer }, None, true),
+        _ => (DeliveryError::CallbackServerError { status, answer }, after, true),
     };
     Verdict::Retry {
         error,
@@ -93,46 +96,74 @@ pub fn judge_error(error: HttpError) -> Verdict {
     }
 }
 
-/// The attempts made within one poll.
-#[derive(Clone, Copy, Debug)]
+/// The attempts made within one poll, and the pause until the next poll makes more.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempts {
     /// Waits between attempts before jitter; there is one attempt more than waits.
-    pub pauses: &'static [Duration],
-    /// What a `Retry-After` may ask for at most to be waited for here; a longer one ends the attempts of this poll.
-    pub longest_wait: Duration,
-}
-
-impl Default for Attempts {
-    fn default() -> Self {
-        Self {
-            pauses: const { &[Duration::from_secs(1), Duration::from_secs(4)] },
-            longest_wait: Duration::from_secs(10),
-        }
-    }
+    waits: Vec<Duration>,
+    /// Pause after the last attempt, before jitter.
+    pub after: Duration,
 }
 
 impl Attempts {
     /// A single attempt.
     pub const ONCE: Self = Self {
-        pauses: &[],
-        longest_wait: Duration::ZERO,
+        waits: Vec::new(),
+        after: Duration::ZERO,
     };
+
+    /// The attempts of the poll that follows `failed` polls in a row whose delivery was not accepted.
+    ///
+    /// The polls go through `schedule` (`delivery.retrySchedule`) one after the other: up to two entries of at most
+    /// 10 s are waited for within a poll, the next one is the pause until the next poll. The last entry repeats for
+    /// ever, since nothing is given up.
+    pub fn new(schedule: &[Duration], failed: u32) -> Self {
+        let mut place = 0;
+        for _ in 0..failed {
+            if place >= schedule.len() {
+                break;
+            }
+            place += waits(schedule, place).len() + 1;
+        }
+        let waits = waits(schedule, place);
+        let after = entry(schedule, place + waits.len());
+        Self { waits, after }
+    }
 
     /// How long to wait after `failed` attempts (1 or more), or `None` to give up until the next poll.
     ///
     /// `jitter` from 0 to 1 moves the wait by up to 20 % either way. A `Retry-After` is never undercut.
     pub fn pause(&self, failed: usize, retry_after: Option<Duration>, jitter: f64) -> Option<Duration> {
-        let pause = jittered(*self.pauses.get(failed.checked_sub(1)?)?, jitter);
+        let pause = jittered(*self.waits.get(failed.checked_sub(1)?)?, jitter);
         match retry_after {
-            Some(wait) if wait > self.longest_wait => None,
+            Some(wait) if wait > LONGEST_WAIT => None,
             Some(wait) => Some(pause.max(wait)),
             None => Some(pause),
         }
     }
 }
 
-/// How long a resource waits before it polls again after `failed_polls` polls (1 or more) whose delivery was not
-/// accepted: 2 s, doubled with every further one, at most 5 min. `jitter` from 0 to 1 moves it by up to 20 % either way.
+fn waits(schedule: &[Duration], place: usize) -> Vec<Duration> {
+    (place..place + MOST_WAITS)
+        .map(|place| entry(schedule, place))
+        .take_while(|wait| *wait <= LONGEST_WAIT)
+        .collect()
+}
+
+/// The last entry stands for all that follow.
+fn entry(schedule: &[Duration], place: usize) -> Duration {
+    let entry = schedule.get(place).or(schedule.last());
+    entry.copied().unwrap_or(LONGEST_RETRY_AFTER)
+}
+
+/// How long an object waits that was refused `refused` times (1 or more), by the same schedule.
+pub fn pause_of_held(schedule: &[Duration], refused: u32, jitter: f64) -> Duration {
+    let place = usize::try_from(refused.saturating_sub(1)).unwrap_or(usize::MAX);
+    jittered(entry(schedule, place), jitter)
+}
+
+/// How long a resource waits before it polls again after `failed_polls` polls (1 or more) whose source or checkpoint
+/// failed: 2 s, doubled with every further one, at most 5 min. `jitter` from 0 to 1 moves it by up to 20 % either way.
 pub fn pause_after(failed_polls: u32, jitter: f64) -> Duration {
     let doublings = failed_polls.saturating_sub(1).min(16);
     jittered((SHORTEST_PAUSE * (1 << doublings)).min(LONGEST_PAUSE), jitter)

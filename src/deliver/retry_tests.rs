@@ -49,9 +49,12 @@ fn answers() {
         (405, "", "CallbackRefused"),
         (407, "", "CallbackRefused"),
         (408, "", "CallbackServerError"),
+        (408, "5", "CallbackServerError 5"),
         (409, "", "refused"),
-        (410, "", "CallbackRefused"),
+        (410, "", "CallbackGone"),
+        (410, "60", "CallbackGone"),
         (413, "", "refused"),
+        (413, "60", "CallbackThrottled 60"),
         (415, "", "CallbackRefused"),
         (422, "", "refused"),
         (425, "", "CallbackServerError"),
@@ -60,9 +63,13 @@ fn answers() {
         (429, "Mon, 23 Nov 2026 10:01:00 GMT", "CallbackThrottled 60"),
         (429, "Mon, 23 Nov 2026 09:00:00 GMT", "CallbackThrottled 0"),
         (429, "86400", "CallbackThrottled 3600"),
+        (429, "Mon, 23 Nov 2099 10:00:00 GMT", "CallbackThrottled 3600"),
         (429, "soon", "CallbackThrottled"),
+        (429, "-5", "CallbackThrottled"),
+        (429, "1e9", "CallbackThrottled"),
+        (429, "99999999999999999999999", "CallbackThrottled"),
         (500, "", "CallbackServerError?"),
-        (500, "60", "CallbackServerError?"),
+        (500, "60", "CallbackServerError 60?"),
         (502, "", "CallbackServerError?"),
         (503, "", "CallbackServerError?"),
         (503, "20", "CallbackServerError 20?"),
@@ -144,9 +151,72 @@ fn messages() {
     }
 }
 
+const DEFAULT: [u64; 5] = [8, 64, 512, 4096, 32_768];
+
+fn schedule(seconds: &[u64]) -> Vec<Duration> {
+    seconds.iter().copied().map(Duration::from_secs).collect()
+}
+
+#[test]
+fn the_schedule_goes_on_from_poll_to_poll() {
+    // Waits within each poll in a row, and the pause behind it.
+    type Polls = &'static [(&'static [u64], u64)];
+    let table: [(&[u64], Polls); 6] = [
+        (
+            &DEFAULT,
+            &[
+                (&[8], 64),
+                (&[], 512),
+                (&[], 4096),
+                (&[], 32_768),
+                (&[], 32_768),
+                (&[], 32_768),
+            ],
+        ),
+        // The last entry repeats, and no poll waits for ever.
+        (&[5], &[(&[5, 5], 5), (&[5, 5], 5)]),
+        (&[60], &[(&[], 60), (&[], 60)]),
+        (
+            &[1, 2, 3, 4, 60, 5],
+            &[(&[1, 2], 3), (&[4], 60), (&[5, 5], 5), (&[5, 5], 5)],
+        ),
+        (&[10, 11], &[(&[10], 11), (&[], 11)]),
+        (&[], &[(&[], 3600), (&[], 3600)]),
+    ];
+    for (entries, polls) in table {
+        for (failed, (waits, after)) in polls.iter().enumerate() {
+            let attempts = Attempts::new(&schedule(entries), u32::try_from(failed).unwrap());
+            let expected = Attempts {
+                waits: schedule(waits),
+                after: Duration::from_secs(*after),
+            };
+            assert_eq!(attempts, expected, "{entries:?} after {failed} failed polls");
+        }
+        let last = polls.last().unwrap().1;
+        let for_ever = Attempts::new(&schedule(entries), u32::MAX);
+        assert_eq!(for_ever.after, Duration::from_secs(last), "{entries:?}");
+    }
+}
+
+#[test]
+fn held_objects_wait_by_the_same_schedule() {
+    for (refused, jitter, expected) in [
+        (0, 0.5, 8.0),
+        (1, 0.5, 8.0),
+        (1, 0.0, 6.4),
+        (2, 1.0, 76.8),
+        (5, 0.5, 32_768.0),
+        (6, 0.5, 32_768.0),
+        (u32::MAX, 0.5, 32_768.0),
+    ] {
+        let pause = pause_of_held(&schedule(&DEFAULT), refused, jitter);
+        assert_eq!(pause, Duration::from_secs_f64(expected), "{refused} {jitter}");
+    }
+}
+
 #[test]
 fn pauses_between_attempts() {
-    let attempts = Attempts::default();
+    let attempts = Attempts::new(&schedule(&[1, 4, 60]), 0);
     let seconds = Duration::from_secs_f64;
     for (failed, retry_after, jitter, expected) in [
         (1, None, 0.5, Some(1.0)),

@@ -1,5 +1,6 @@
 //! The request of a notification, and the attempts of one poll.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +10,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use jiff::Timestamp;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use secrecy::ExposeSecret;
 
+use super::error::quoted;
 use super::{
     Attempts, DeliveryError, Notification, Verdict, elements_signature, judge_answer, judge_error,
     stable_number, standard_signature,
@@ -31,6 +34,11 @@ const STANDARD_ID: HeaderName = HeaderName::from_static("webhook-id");
 const STANDARD_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 const STANDARD_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 const EVENT_IDS: HeaderName = HeaderName::from_static("pollinator-event-ids");
+const ERROR_CODE: HeaderName = HeaderName::from_static("pollinator-error-code");
+const ERROR_DATA: HeaderName = HeaderName::from_static("pollinator-error-data");
+const ERROR_DESTINATION: HeaderName = HeaderName::from_static("pollinator-error-destination");
+/// What a text in a header is written without (CloudEvents HTTP binding 1.0.2 §3.1.3.2).
+const NOT_IN_HEADERS: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
 const AGENT: HeaderValue = HeaderValue::from_static(crate::http::USER_AGENT);
 
 /// What became of a notification in this poll.
@@ -58,6 +66,22 @@ pub enum Outcome {
     },
 }
 
+/// Why a notification goes to the dead-letter sink.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// 400, 409, 413 or 422.
+    pub status: StatusCode,
+    /// The first 200 characters of the answer, printable and without the instance's secrets.
+    pub answer: String,
+}
+
+/// As in `400 Bad Request: "no such employee"`.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.status, quoted(&self.answer))
+    }
+}
+
 /// Sends notifications to callbacks.
 #[derive(Clone)]
 pub struct Sender {
@@ -78,18 +102,58 @@ impl Sender {
         &self,
         callback: &Callback,
         notification: &Notification,
-        attempts: Attempts,
+        attempts: &Attempts,
         now: impl Fn() -> Timestamp,
     ) -> Outcome {
-        let not_sent = |reason, unanswered| Outcome::NotAccepted {
-            reason,
-            retry_after: None,
-            unanswered,
-        };
-        let request = match request(callback, notification) {
-            Ok(request) => request,
-            Err(reason) => return not_sent(reason, false),
-        };
+        match request(callback, notification) {
+            Ok(request) => {
+                self.send(callback, request, notification, attempts, now)
+                    .await
+            }
+            Err(reason) => not_sent(reason, false),
+        }
+    }
+
+    /// Posts a notification that `callback` refused to `sink`, in one attempt: the same bytes and headers, and
+    /// beside them what the callback answered. Of the callback's address only the origin is told, since path and
+    /// query may be secret.
+    pub async fn dead_letter(
+        &self,
+        sink: &Callback,
+        notification: &Notification,
+        callback: &Callback,
+        refusal: &Refusal,
+        now: impl Fn() -> Timestamp,
+    ) -> Outcome {
+        let request = request(sink, notification).and_then(|mut request| {
+            let headers = request.headers_mut();
+            headers.insert(ERROR_CODE, HeaderValue::from(refusal.status.as_u16()));
+            let answer = utf8_percent_encode(&refusal.answer, NOT_IN_HEADERS).to_string();
+            headers.insert(ERROR_DATA, value_of(&answer, "the callback's answer")?);
+            let destination = callback.url.origin().ascii_serialization();
+            headers.insert(
+                ERROR_DESTINATION,
+                value_of(&destination, "the callback's address")?,
+            );
+            Ok(request)
+        });
+        match request {
+            Ok(request) => {
+                let once = Attempts::ONCE;
+                self.send(sink, request, notification, &once, now).await
+            }
+            Err(reason) => not_sent(reason, false),
+        }
+    }
+
+    async fn send(
+        &self,
+        callback: &Callback,
+        request: Request<Bytes>,
+        notification: &Notification,
+        attempts: &Attempts,
+        now: impl Fn() -> Timestamp,
+    ) -> Outcome {
         let limits = Limits {
             timeout: callback.timeout,
             body: ANSWER_LIMIT,
@@ -132,7 +196,7 @@ impl Sender {
             };
             failed += 1;
             let pause = if reason.is_transient() {
-                attempts.pause(failed, retry_after, jitter(notification, failed))
+                attempts.pause(failed, retry_after, jitter(&notification.id, failed))
             } else {
                 None
             };
@@ -159,9 +223,17 @@ fn is_reserved_header(name: &str) -> bool {
         .any(|reserved| name.eq_ignore_ascii_case(reserved))
 }
 
+fn not_sent(reason: DeliveryError, unanswered: bool) -> Outcome {
+    Outcome::NotAccepted {
+        reason,
+        retry_after: None,
+        unanswered,
+    }
+}
+
 /// From 0 to 1, the same for one attempt of one notification: different notifications do not beat in step.
-fn jitter(notification: &Notification, attempt: usize) -> f64 {
-    stable_number(&notification.id, &attempt.to_string()) as f64 / (1_u64 << 53) as f64
+fn jitter(id: &str, attempt: usize) -> f64 {
+    stable_number(id, &attempt.to_string()) as f64 / (1_u64 << 53) as f64
 }
 
 fn request(callback: &Callback, notification: &Notification) -> Result<Request<Bytes>, DeliveryError> {

@@ -78,6 +78,11 @@ fn example() -> Notification {
     }
 }
 
+/// Three attempts, with 1 s and 4 s between them.
+fn attempts() -> Attempts {
+    Attempts::new(&[1, 4, 60].map(Duration::from_secs), 0)
+}
+
 struct Run {
     outcome: Outcome,
     requests: Vec<Request<Bytes>>,
@@ -92,9 +97,7 @@ async fn run(callback: &Callback, answers: Vec<Result<Answer, HttpError>>) -> Ru
         ..Fake::default()
     });
     let outcome = Sender::new(fake.clone())
-        .deliver(callback, &example(), Attempts::default(), || {
-            Timestamp::UNIX_EPOCH
-        })
+        .deliver(callback, &example(), &attempts(), || Timestamp::UNIX_EPOCH)
         .await;
     let requests = std::mem::take(&mut *fake.requests.lock().unwrap());
     let waits = requests
@@ -188,7 +191,7 @@ async fn outcomes() {
         (vec![timeout()], vec![], "CallbackTimeout?"),
         (vec![answer(302, "", "")], vec![], "CallbackRedirect"),
         (vec![answer(401, "", "")], vec![], "CallbackRefused"),
-        (vec![answer(410, "", "")], vec![], "CallbackRefused"),
+        (vec![answer(410, "", "")], vec![], "CallbackGone"),
     ] {
         let run = run(&callback(), answers).await;
         assert_eq!(
@@ -436,7 +439,7 @@ async fn every_attempt_has_its_own_timestamp() {
     let (callback, began) = (callback(), Instant::now());
     let start: Timestamp = "2026-11-23T12:00:00.9Z".parse().unwrap();
     let outcome = Sender::new(fake.clone())
-        .deliver(&callback, &example(), Attempts::default(), || {
+        .deliver(&callback, &example(), &attempts(), || {
             start + began.elapsed()
         })
         .await;
@@ -473,4 +476,98 @@ async fn every_attempt_has_its_own_timestamp() {
     };
     assert!(first < second && second < third, "{first} {second} {third}");
     assert_eq!(headers, again);
+}
+
+/// A dead letter is the notification as it was, with the reason beside it; what opens the callback is not told.
+#[tokio::test(start_paused = true)]
+async fn dead_letters() {
+    let callback = Callback {
+        basic: Some(("user".to_owned(), "hunter22".into())),
+        headers: secret_headers(&[("X-Key", "k-123")]),
+        ..callback()
+    };
+    let sink = Callback {
+        url: "https://dead.example.com/letters?key=sink-key".parse().unwrap(),
+        basic: None,
+        headers: Vec::new(),
+        ..callback.clone()
+    };
+    let table = [
+        (answer(202, "", ""), "accepted"),
+        (answer(413, "", ""), "refused 413"),
+        (answer(410, "", ""), "CallbackGone"),
+        (answer(503, "60", "down"), "CallbackServerError 60?"),
+        (timeout(), "CallbackTimeout?"),
+    ];
+    for (sink_answer, expected) in table {
+        let fake = Arc::new(Fake {
+            answers: Mutex::new(vec![sink_answer].into()),
+            ..Fake::default()
+        });
+        let refusal = Refusal {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            answer: "no \"Müller\", 5 %".to_owned(),
+        };
+        let outcome = Sender::new(fake.clone())
+            .dead_letter(&sink, &example(), &callback, &refusal, || Timestamp::UNIX_EPOCH)
+            .await;
+        assert_eq!(short(&outcome), expected);
+        let requests = std::mem::take(&mut *fake.requests.lock().unwrap());
+        let [(_, request)] = &requests[..] else {
+            panic!("one attempt, not {}", requests.len())
+        };
+        assert_eq!(request.uri(), "https://dead.example.com/letters?key=sink-key");
+        assert_eq!(request.body(), &example().body);
+        let header = |name: &str| {
+            let value = request.headers().get(name);
+            value.map(|value| value.to_str().unwrap())
+        };
+        assert_eq!(header("pollinator-error-code"), Some("422"));
+        assert_eq!(
+            header("pollinator-error-data"),
+            Some("no%20%22M%C3%BCller%22,%205%20%25")
+        );
+        assert_eq!(
+            header("pollinator-error-destination"),
+            Some("https://hooks.example.com")
+        );
+        let signature = header("elements-webhook-signature").unwrap();
+        assert!(verify_elements(KEY.as_bytes(), signature, &example().body));
+        assert_eq!((header("authorization"), header("x-key")), (None, None));
+    }
+}
+
+#[test]
+fn failures_of_a_sink_do_not_speak_of_the_callback() {
+    let status = StatusCode::BAD_GATEWAY;
+    let answered = |answer: &str| DeliveryError::CallbackServerError {
+        status,
+        answer: answer.to_owned(),
+    };
+    for (error, expected) in [
+        (answered(""), "answered 502 Bad Gateway"),
+        (answered("oh"), "answered 502 Bad Gateway: \"oh\""),
+        (
+            DeliveryError::CallbackGone {
+                answer: String::new(),
+            },
+            "answered 410 Gone",
+        ),
+        (
+            DeliveryError::CallbackRedirect {
+                status: StatusCode::FOUND,
+            },
+            "answered 302 Found, and redirects are not followed",
+        ),
+        (
+            DeliveryError::CallbackTimeout(timeout().unwrap_err()),
+            "did not answer in time",
+        ),
+        (
+            DeliveryError::CallbackUnreachable(broken(true).unwrap_err()),
+            "cannot be reached",
+        ),
+    ] {
+        assert_eq!(error.of_sink(), expected);
+    }
 }

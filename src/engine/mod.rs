@@ -11,11 +11,15 @@ mod repeats;
 mod report;
 mod resource;
 mod schedule;
+mod skip;
 
 pub use clock::Clock;
 pub use delivery::{Callbacks, Outbox};
 pub use preview::preview;
-pub use report::{Concern, Events, Failure, Figures, PollError, PollState, ResourceReport, chain};
+pub use report::{
+    Concern, Events, Failure, Figures, HeldObjects, MOST_EXAMPLES, Notice, PollError, PollState,
+    ResourceReport, chain,
+};
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,12 +29,15 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use self::claim::Claim;
-use self::schedule::{first_due, next_due, spread};
+use self::schedule::{Next, due_again, first_due, next_due, spread};
 use crate::config::Settings;
 use crate::deliver::NotificationIds;
 use crate::element::{self, Tokens};
 use crate::http::Transport;
 use crate::store::{CheckpointStore, Owner};
+
+/// How long a run whose delivery is stopped waits at most for something to change.
+const LOOK_AGAIN: Duration = Duration::from_secs(24 * 3600);
 
 /// Runs polls against one store and one network.
 pub struct Engine<S> {
@@ -54,6 +61,8 @@ pub struct Instance {
     pub settings: Arc<Settings>,
     /// The `resetTo` annotation and the instant it names.
     pub reset_to: Option<(String, Timestamp)>,
+    /// The `skip` annotation: held objects to be given up.
+    pub skip: Option<String>,
 }
 
 /// What a process remembers of an instance between runs.
@@ -62,6 +71,23 @@ pub struct InstanceMemory {
     resources: HashMap<String, ResourceMemory>,
     /// The vendor's clock less ours, from the newest answer.
     vendor_ahead: Option<SignedDuration>,
+    /// The callback is gone.
+    delivery_stopped: bool,
+    /// Held objects are tried at the next poll of their resource.
+    held_again: bool,
+}
+
+/// What somebody else remembers of the polls of a resource before this process.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Earlier {
+    /// When the newest one ended.
+    pub last_polled: Option<Timestamp>,
+    /// Polls failed in a row.
+    pub failures: u32,
+    /// Polls in a row whose delivery was not accepted.
+    pub failed_deliveries: u32,
+    /// When the next one is due; by default an interval after the newest.
+    pub due: Option<Timestamp>,
 }
 
 #[derive(Debug, Default)]
@@ -69,10 +95,9 @@ struct ResourceMemory {
     claim: Option<Claim>,
     due: Option<Instant>,
     report: Option<ResourceReport>,
-    /// Last end of a poll as told by somebody else, before this process polled.
-    last_polled: Option<Timestamp>,
-    /// Polls failed in a row until then.
-    failures_before: u32,
+    /// As told by somebody else, before this process polled.
+    earlier: Earlier,
+    held_again: bool,
 }
 
 /// Which resources a run takes.
@@ -94,6 +119,8 @@ pub struct RunReport {
     pub polled: Vec<ResourceReport>,
     /// The run was stopped between pages since the instance changed.
     pub stopped: bool,
+    /// What concerns the instance as a whole, to be told once.
+    pub notices: Vec<Notice>,
 }
 
 impl<S: CheckpointStore> Engine<S> {
@@ -137,9 +164,14 @@ impl<S: CheckpointStore> Engine<S> {
         let mut report = RunReport {
             polled: Vec::new(),
             stopped: false,
+            notices: Vec::new(),
         };
-        memory.keep_only(&instance.settings);
+        let mut skips = Vec::new();
+        memory.begin(&instance.settings);
         for settings in &instance.settings.resources {
+            if memory.delivery_stopped {
+                break;
+            }
             let due = memory.due(self.clock.now(), instance, &settings.name);
             if which == Which::Due && due > Instant::now() {
                 continue;
@@ -151,36 +183,73 @@ impl<S: CheckpointStore> Engine<S> {
             };
             memory.finished(instance, polled.next, &polled.report);
             report.polled.push(polled.report);
+            skips.extend(polled.skip);
         }
+        report.notices = skip::not_held(&skips);
         report
     }
 }
 
 impl InstanceMemory {
-    /// Tells when a resource was polled last, as far as somebody else remembers, which shapes its first due time,
-    /// and how many polls had failed in a row.
-    pub fn polled_before(&mut self, resource: &str, at: Option<Timestamp>, failures: u32) {
-        let memory = self.resources.entry(resource.to_owned()).or_default();
-        memory.last_polled = at;
-        memory.failures_before = failures;
+    /// Tells what somebody else remembers of a resource, which shapes its first due time and its patience.
+    pub fn polled_before(&mut self, resource: &str, earlier: Earlier) {
+        self.resources.entry(resource.to_owned()).or_default().earlier = earlier;
+    }
+
+    /// The callback is gone, as somebody else has found: nothing is polled until [`Self::try_again`].
+    pub fn stop_delivery(&mut self) {
+        self.delivery_stopped = true;
+    }
+
+    /// Whether the callback is not called for now, since it is gone or did not accept something before this process began.
+    pub fn delivery_waits(&self) -> bool {
+        let mut unpolled = self.resources.values().filter(|memory| memory.report.is_none());
+        self.delivery_stopped || unpolled.any(|memory| memory.earlier.due.is_some())
+    }
+
+    /// Whether nothing is polled since the callback is gone.
+    pub fn delivery_is_stopped(&self) -> bool {
+        self.delivery_stopped
+    }
+
+    /// A human acted, so the receiver may be another: a callback that was gone is called again, and held objects are
+    /// tried at the next poll of their resource, whatever their time.
+    pub fn try_again(&mut self) {
+        self.delivery_stopped = false;
+        self.held_again = true;
     }
 
     /// Polls of a resource failed in a row.
     fn failures(&self, resource: &str) -> u32 {
         let memory = self.resources.get(resource);
         memory.map_or(0, |memory| {
-            memory
-                .report
-                .as_ref()
-                .map_or(memory.failures_before, |report| report.failures)
+            let report = memory.report.as_ref();
+            report.map_or(memory.earlier.failures, |report| report.failures)
         })
+    }
+
+    /// Polls of a resource in a row whose delivery was not accepted.
+    fn failed_deliveries(&self, resource: &str) -> u32 {
+        let memory = self.resources.get(resource);
+        memory.map_or(0, |memory| {
+            let report = memory.report.as_ref();
+            report.map_or(memory.earlier.failed_deliveries, |report| {
+                report.failed_deliveries
+            })
+        })
+    }
+
+    /// Whether the held objects of a resource are to be tried whatever their time; true once.
+    fn takes_held_again(&mut self, resource: &str) -> bool {
+        let memory = self.resources.get_mut(resource);
+        memory.is_some_and(|memory| std::mem::take(&mut memory.held_again))
     }
 
     /// Whether no resource was polled yet, by this process or, as far as it was told, by another.
     pub fn never_polled(&self) -> bool {
         self.resources
             .values()
-            .all(|memory| memory.report.is_none() && memory.last_polled.is_none())
+            .all(|memory| memory.report.is_none() && memory.earlier.last_polled.is_none())
     }
 
     /// The newest report of a resource.
@@ -191,20 +260,23 @@ impl InstanceMemory {
     /// When a resource is due.
     pub fn due(&mut self, now: Timestamp, instance: &Instance, resource: &str) -> Instant {
         let memory = self.resources.entry(resource.to_owned()).or_default();
-        let last = memory.last_polled;
-        *memory.due.get_or_insert_with(|| {
-            let elapsed = last.map(|at| Duration::try_from(now.duration_since(at)).unwrap_or(Duration::ZERO));
-            first_due(
-                Instant::now(),
-                elapsed,
-                instance.settings.interval,
-                spread(&instance.owner.uid),
-            )
+        let earlier = memory.earlier;
+        let (interval, spread) = (instance.settings.interval, spread(&instance.owner.uid));
+        let between = |from: Timestamp, to: Timestamp| Duration::try_from(to.duration_since(from)).ok();
+        *memory.due.get_or_insert_with(|| match earlier.due {
+            Some(at) => due_again(Instant::now(), between(now, at), interval, spread),
+            None => {
+                let elapsed = earlier.last_polled.map(|at| between(at, now).unwrap_or_default());
+                first_due(Instant::now(), elapsed, interval, spread)
+            }
         })
     }
 
-    /// How long until the next resource is due.
+    /// How long until the next resource is due; a day where nothing is.
     pub fn next_due(&mut self, now: Timestamp, instance: &Instance) -> Duration {
+        if self.delivery_stopped {
+            return LOOK_AGAIN;
+        }
         let names = instance.settings.resources.iter().map(|resource| &resource.name);
         let due = names.map(|name| self.due(now, instance, name)).min();
         due.map_or(instance.settings.interval, |due| {
@@ -227,12 +299,19 @@ impl InstanceMemory {
         }
     }
 
-    fn keep_only(&mut self, settings: &Settings) {
+    fn begin(&mut self, settings: &Settings) {
         self.resources
             .retain(|name, _| settings.resources.iter().any(|resource| resource.name == *name));
+        if std::mem::take(&mut self.held_again) {
+            for resource in &settings.resources {
+                let memory = self.resources.entry(resource.name.clone()).or_default();
+                memory.held_again = true;
+            }
+        }
     }
 
-    fn finished(&mut self, instance: &Instance, next: schedule::Next, report: &ResourceReport) {
+    fn finished(&mut self, instance: &Instance, next: Next, report: &ResourceReport) {
+        self.delivery_stopped = next == Next::Stop;
         let memory = self.resources.entry(report.name.clone()).or_default();
         let first = memory.report.is_none().then(|| spread(&instance.owner.uid));
         let interval = instance.settings.interval;
@@ -244,7 +323,6 @@ impl InstanceMemory {
             first,
             fastrand::f64(),
         ));
-        memory.last_polled = Some(report.ended_at);
         memory.report = Some(report.clone());
     }
 }

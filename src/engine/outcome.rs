@@ -5,19 +5,24 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::claim::Claim;
+use super::delivery::SinkFailure;
 use super::schedule::Next;
+use super::skip::Skip;
 use super::{
-    Concern, Engine, Failure, Figures, Instance, InstanceMemory, PollError, PollState, ResourceReport,
+    Concern, Engine, Failure, Figures, HeldObjects, Instance, InstanceMemory, MOST_EXAMPLES, Notice,
+    PollError, PollState, ResourceReport,
 };
+use crate::api::SKIP;
 use crate::config::ResourceSettings;
 use crate::element::Remedy;
-use crate::poll::Phase;
+use crate::poll::{Checkpoint, Phase, Refusals};
 use crate::store::CheckpointStore;
 
 /// A finished poll.
 pub(super) struct Polled {
     pub(super) report: ResourceReport,
     pub(super) next: Next,
+    pub(super) skip: Option<Skip>,
 }
 
 /// What a poll gathers on its way.
@@ -29,6 +34,13 @@ pub(super) struct Progress {
     pub(super) first_invalid: Option<String>,
     pub(super) warning: Option<String>,
     pub(super) retry_after: Option<Duration>,
+    /// Pause before the next poll should this one's delivery not be accepted.
+    pub(super) pause: Duration,
+    pub(super) last_refusal: Option<String>,
+    pub(super) dead_letter: Option<String>,
+    pub(super) sink_failure: Option<SinkFailure>,
+    pub(super) skip: Option<Skip>,
+    pub(super) skipped: Vec<String>,
 }
 
 impl<S: CheckpointStore> Engine<S> {
@@ -46,7 +58,7 @@ impl<S: CheckpointStore> Engine<S> {
         let before = memory.report(&resource.name);
         let next = match &result {
             Ok(()) => Next::Interval,
-            Err(error) => next_after(error, progress.retry_after),
+            Err(error) => next_after(error, &progress),
         };
         let lookback = instance.settings.lookback;
         let cursor = claim
@@ -60,7 +72,38 @@ impl<S: CheckpointStore> Engine<S> {
             Err(_) => PollState::PollFailed,
         };
         let failures = memory.failures(&resource.name);
-        let held = claim.map_or(0, |claim| claim.memory.checkpoint.refused_objects());
+        let failed_deliveries = match &result {
+            Ok(()) => 0,
+            // What took something is not down: the schedule begins anew.
+            Err(error) if error.is_delivery() && progress.figures.events.total() > 0 => 1,
+            Err(error) if error.is_delivery() => memory.failed_deliveries(&resource.name).saturating_add(1),
+            Err(_) => memory.failed_deliveries(&resource.name),
+        };
+        let held = claim.map_or(0, |claim| claim.memory.checkpoint.refused_objects().count());
+        let last_answer = progress.last_refusal.or_else(|| {
+            let before = before.and_then(|before| before.held_objects.as_ref());
+            before.and_then(|before| before.last_answer.clone())
+        });
+        let held_objects = claim.and_then(|claim| held_objects(&claim.memory.checkpoint, last_answer));
+        let mut notices = Vec::new();
+        if let Some(first) = progress.dead_letter {
+            notices.push(Notice {
+                reason: "DeadLettered",
+                message: format!(
+                    "{} events of {} went to the dead-letter sink; the first is that of {first}",
+                    progress.figures.dead_letters, resource.name
+                ),
+                warning: true,
+            });
+        }
+        notices.extend(progress.skipped.iter().map(|object| Notice {
+            reason: "ObjectSkipped",
+            message: format!(
+                "the refused event of object {object} of {} was given up, as {SKIP} asks; later ones are delivered",
+                resource.name
+            ),
+            warning: false,
+        }));
         let mut notes: Vec<String> = Vec::new();
         if let Some(first) = progress.first_invalid {
             notes.push(format!(
@@ -69,6 +112,7 @@ impl<S: CheckpointStore> Engine<S> {
             ));
         }
         notes.extend(progress.held);
+        notes.extend(notices.iter().map(|notice| notice.message.clone()));
         notes.extend(progress.warning);
         let report = ResourceReport {
             name: resource.name.clone(),
@@ -88,18 +132,50 @@ impl<S: CheckpointStore> Engine<S> {
             } else {
                 failures.saturating_add(1)
             },
+            failed_deliveries,
             held,
+            held_objects,
             figures: progress.figures,
             failure: result.err().map(|error| failure(&error)),
             notes,
+            notices,
         };
-        Polled { report, next }
+        Polled {
+            report,
+            next,
+            skip: progress.skip,
+        }
     }
 }
 
-fn next_after(error: &PollError, retry_after: Option<Duration>) -> Next {
+/// What is told of held objects; none where there are none.
+fn held_objects(checkpoint: &Checkpoint, last_answer: Option<String>) -> Option<HeldObjects> {
+    let since = |refusals: Option<&Refusals>| refusals.map(|refusals| refusals.since);
+    let mut held: Vec<_> = checkpoint
+        .refused_objects()
+        .map(|(id, refusals)| (since(refusals), id))
+        .collect();
+    held.sort_unstable();
+    let oldest = held.iter().find_map(|(since, _)| *since);
+    let examples: Vec<String> = held
+        .iter()
+        .take(MOST_EXAMPLES)
+        .map(|(_, id)| (*id).to_owned())
+        .collect();
+    (!examples.is_empty()).then_some(HeldObjects {
+        oldest,
+        last_answer,
+        examples,
+    })
+}
+
+fn next_after(error: &PollError, progress: &Progress) -> Next {
     match error {
-        PollError::Delivery(_) => retry_after.map_or(Next::Backoff, Next::NotBefore),
+        PollError::Delivery(error) if error.is_gone() => Next::Stop,
+        PollError::Delivery(_) => Next::Attempt {
+            pause: progress.pause,
+            retry_after: progress.retry_after,
+        },
         PollError::Token(error) if error.needs_human() => Next::WaitForHuman,
         PollError::Token(error) => error.retry_after().map_or(Next::Backoff, Next::NotBefore),
         PollError::Element(_) | PollError::EndlessListing { .. } | PollError::CircularListing { .. } => {
@@ -123,7 +199,7 @@ fn failure(error: &PollError) -> Failure {
             matches!(error.remedy(), Remedy::AskHuman | Remedy::RefreshToken),
         ),
         PollError::EndlessListing { .. } | PollError::CircularListing { .. } => (Concern::Source, true),
-        PollError::Delivery(_) => (Concern::Delivery, false),
+        PollError::Delivery(error) => (Concern::Delivery, error.is_gone()),
         PollError::Store(_) | PollError::TakenOver => (Concern::Storage, false),
     };
     Failure {

@@ -146,8 +146,10 @@ pub struct Figures {
     pub pages: u64,
     /// Records listed.
     pub records: u64,
-    /// Events accepted.
+    /// Events accepted by the callback.
     pub events: Events,
+    /// Events that the callback refused and the dead-letter sink accepted.
+    pub dead_letters: u64,
     /// Records without news.
     pub unchanged: u64,
     /// Records that could not be read.
@@ -175,14 +177,45 @@ pub struct ResourceReport {
     pub last_event_at: Option<Timestamp>,
     /// Polls failed in a row.
     pub failures: u32,
+    /// Polls in a row whose delivery was not accepted; what failed for another reason in between does not count.
+    pub failed_deliveries: u32,
     /// Objects held since the callback refused them.
     pub held: usize,
+    /// More about the held objects; none where there are none.
+    pub held_objects: Option<HeldObjects>,
     /// Figures of the poll.
     pub figures: Figures,
     /// Why it did not end well.
     pub failure: Option<Failure>,
     /// Records skipped, objects held, a vendor's deprecation notice: what a human should know.
     pub notes: Vec<String>,
+    /// What was given up or set aside in this poll, to be told once.
+    pub notices: Vec<Notice>,
+}
+
+/// The objects that are held since the callback refused their events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldObjects {
+    /// Since when the first of them is held, by our clock, where it is known.
+    pub oldest: Option<Timestamp>,
+    /// What the callback answered last, as far as this process has asked.
+    pub last_answer: Option<String>,
+    /// Ids of those that are held longest, at most [`MOST_EXAMPLES`].
+    pub examples: Vec<String>,
+}
+
+/// Most held objects that a report names.
+pub const MOST_EXAMPLES: usize = 10;
+
+/// Something that happened once and is told once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Stable CamelCase reason.
+    pub reason: &'static str,
+    /// What, for a human.
+    pub message: String,
+    /// Whether a human should look after it.
+    pub warning: bool,
 }
 
 /// A failure in words.

@@ -6,15 +6,16 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::claim::Claim;
-use super::delivery::{Delivered, Deliveries, News};
+use super::delivery::{Delivered, Deliveries, Dispatch, News};
 use super::fetch::Fetch;
 use super::outcome::{Polled, Progress};
 use super::repeats::Repeats;
+use super::skip::skip;
 use super::{Engine, Instance, InstanceMemory, PollError, Proceed};
 use crate::config::ResourceSettings;
-use crate::deliver::{Origin, instance_source};
+use crate::deliver::{Attempts, Origin, instance_source};
 use crate::element::{Definition, ElementError, Listing};
-use crate::poll::{Decision, Memory, Pass, Record, Rules};
+use crate::poll::{Decision, Memory, Pass, Reason, Record, Rules};
 use crate::store::CheckpointStore;
 
 /// Passes in a row over a listing of several pages that shows news, before the interval is kept again.
@@ -117,6 +118,14 @@ impl<S: CheckpointStore> Engine<S> {
         if let Some((value, to)) = &instance.reset_to {
             claim.memory.reset(value, *to);
         }
+        if memory.takes_held_again(name) {
+            claim.memory.retry_held();
+        }
+        if let Some(value) = &instance.skip {
+            progress.skip = skip(value, &instance.settings, name, &mut claim.memory);
+        }
+        let attempts = Attempts::new(&instance.settings.retry_schedule, memory.failed_deliveries(name));
+        progress.pause = attempts.after;
         let fetch = Fetch {
             transport: &*self.transport,
             tokens: &self.tokens,
@@ -172,7 +181,15 @@ impl<S: CheckpointStore> Engine<S> {
                     progress,
                     page.items,
                 );
-                self.deliver(instance, &rules, &origin, claim, &pass, news, progress)
+                let dispatch = Dispatch {
+                    outbox: &*self.outbox,
+                    settings: &instance.settings,
+                    rules: &rules,
+                    origin: &origin,
+                    attempts: &attempts,
+                    clock: self.clock,
+                };
+                self.deliver(instance, dispatch, claim, &pass, news, progress)
                     .await?;
                 match page.next {
                     None => break,
@@ -197,22 +214,17 @@ impl<S: CheckpointStore> Engine<S> {
         Ok(Ended::Complete)
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the parts of one poll, each owned by somebody else"
-    )]
     async fn deliver(
         &self,
         instance: &Instance,
-        rules: &Rules,
-        origin: &Origin,
+        dispatch: Dispatch<'_>,
         claim: &mut Claim,
         pass: &Pass,
         news: Vec<News>,
         progress: &mut Progress,
     ) -> Result<(), PollError> {
-        let settings = &*instance.settings;
-        let mut deliveries = Deliveries::new(&*self.outbox, settings, rules, origin, news, &claim.memory);
+        let resource = &dispatch.rules.resource;
+        let mut deliveries = Deliveries::new(dispatch, news, &claim.memory, progress.sink_failure.take());
         let mut failure = None;
         while let Some(delivered) = deliveries.next(&mut claim.memory, pass).await {
             match delivered {
@@ -220,20 +232,29 @@ impl<S: CheckpointStore> Engine<S> {
                     progress.figures.events += events;
                     progress.last_event_at = progress.last_event_at.max(newest);
                 }
-                Delivered::Held { object, answer } => {
-                    progress.held.get_or_insert_with(|| {
-                        format!("object {object} is held: the callback answered {answer}")
-                    });
+                Delivered::Held { object, why } => {
+                    progress
+                        .held
+                        .get_or_insert_with(|| format!("object {object} is held: {why}"));
+                    progress.last_refusal = Some(why);
+                }
+                Delivered::DeadLettered { object, events, why } => {
+                    progress.figures.dead_letters += events;
+                    progress
+                        .dead_letter
+                        .get_or_insert_with(|| format!("{object}: {why}"));
                 }
                 Delivered::Split => {}
                 Delivered::Failed { error, retry_after } => {
                     deliveries.stop();
                     progress.retry_after = progress.retry_after.max(retry_after);
-                    failure.get_or_insert(error);
+                    if failure.is_none() || error.is_gone() {
+                        failure = Some(error);
+                    }
                 }
             }
             if let Err(error) = claim
-                .save_now_and_then(&*self.store, &instance.owner, &rules.resource)
+                .save_now_and_then(&*self.store, &instance.owner, resource)
                 .await
             {
                 deliveries.stop();
@@ -242,6 +263,7 @@ impl<S: CheckpointStore> Engine<S> {
                 return Err(error);
             }
         }
+        progress.sink_failure = deliveries.sink_failure();
         failure.map_or(Ok(()), |error| Err(error.into()))
     }
 }
@@ -278,12 +300,18 @@ fn judge(
     for (index, item) in items.into_iter().enumerate() {
         progress.figures.records += 1;
         match Record::read(rules, &resource.id_field, item, page, index + 1) {
-            Ok(record) => match memory.decide(rules, pass, &record).decision {
-                Decision::Report(change) => news.push(News { record, change }),
-                Decision::Below | Decision::Known | Decision::Learned | Decision::Waiting => {
-                    progress.figures.unchanged += 1;
+            Ok(record) => {
+                let judgement = memory.decide(rules, pass, &record);
+                if judgement.reason == Reason::Skipped {
+                    progress.skipped.push(record.id.clone());
                 }
-            },
+                match judgement.decision {
+                    Decision::Report(change) => news.push(News { record, change }),
+                    Decision::Below | Decision::Known | Decision::Learned | Decision::Waiting => {
+                        progress.figures.unchanged += 1;
+                    }
+                }
+            }
             Err(unreadable) => {
                 progress.figures.invalid += 1;
                 progress

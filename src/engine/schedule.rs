@@ -5,7 +5,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use crate::deliver::pause_after;
+use crate::deliver::{jittered, pause_after};
 
 /// Polls that are overdue after a restart are spread over this time.
 const RESTART_SPREAD: Duration = Duration::from_secs(10);
@@ -17,6 +17,15 @@ pub(super) enum Next {
     Interval,
     /// After a pause that grows with each failure.
     Backoff,
+    /// After a pause of the retry schedule, and not before the receiver wants it.
+    Attempt {
+        /// The schedule's pause, before jitter.
+        pause: Duration,
+        /// What the receiver asked for.
+        retry_after: Option<Duration>,
+    },
+    /// The callback is gone: nothing of the instance is polled until a human acts.
+    Stop,
     /// The peer named a time.
     NotBefore(Duration),
     /// Only a human can mend it; look again an interval later.
@@ -27,6 +36,16 @@ pub(super) enum Next {
 pub(super) fn spread(uid: &str) -> f64 {
     let hash = Sha256::digest(uid.as_bytes());
     f64::from(u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])) / (f64::from(u32::MAX) + 1.0)
+}
+
+/// Due time of what was due at an instant that somebody else remembers, spread where that is past.
+pub(super) fn due_again(
+    now: Instant,
+    until_due: Option<Duration>,
+    interval: Duration,
+    spread: f64,
+) -> Instant {
+    now + until_due.unwrap_or_else(|| RESTART_SPREAD.min(interval).mul_f64(spread))
 }
 
 /// First due time: at once for an instance never polled, so that its first start is known as early as
@@ -59,7 +78,8 @@ pub(super) fn next_due(
 ) -> Instant {
     let pause = match next {
         Next::Interval => first.map_or(interval, |spread| interval.mul_f64(0.5 + spread / 2.0)),
-        Next::WaitForHuman => interval,
+        Next::WaitForHuman | Next::Stop => interval,
+        Next::Attempt { pause, retry_after } => jittered(pause, jitter).max(retry_after.unwrap_or_default()),
         // A peer that wants to be called again at once does not get more than one that says nothing.
         Next::NotBefore(pause) => pause.max(pause_after(failures, jitter)),
         Next::Backoff => pause_after(failures, jitter),
@@ -87,6 +107,13 @@ mod tests {
         check(Next::Interval, 0, Some(0.0), 30);
         check(Next::WaitForHuman, 1, None, 60);
         check(Next::NotBefore(Duration::from_secs(90)), 1, None, 90);
+        let attempt = |retry_after: Option<u64>| Next::Attempt {
+            pause: Duration::from_secs(512),
+            retry_after: retry_after.map(Duration::from_secs),
+        };
+        check(attempt(None), 7, None, 512);
+        check(attempt(Some(90)), 7, None, 512);
+        check(attempt(Some(900)), 7, Some(0.5), 900);
         check(Next::NotBefore(Duration::ZERO), 1, None, 2);
         check(Next::NotBefore(Duration::ZERO), 4, None, 16);
         check(Next::Backoff, 1, None, 2);

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
+use crate::api::{REQUESTED_AT, SKIP};
 use crate::config::Problem;
-use crate::engine::{Concern, Failure, ResourceReport};
+use crate::engine::{Concern, Failure, MOST_EXAMPLES, ResourceReport};
 
 /// Longest message of a condition, in characters.
 const LONGEST_MESSAGE: usize = 1000;
@@ -109,7 +110,14 @@ fn polling(reports: &[&ResourceReport], resources: usize, failure_threshold: u32
         .iter()
         .filter_map(|report| Some((*report, report.failure.as_ref()?)))
         .collect();
-    let of = |concern: Concern| failures.iter().find(|(_, failure)| failure.concerns == concern);
+    // What a human must mend is told first.
+    let of = |concern: Concern| {
+        let mut of_concern = failures.iter().filter(|(_, failure)| failure.concerns == concern);
+        of_concern
+            .clone()
+            .find(|(_, failure)| failure.needs_human)
+            .or(of_concern.next())
+    };
     // Not Ready before it worked once, and not unready for one failure at the beginning either.
     let unproven = |report: &&&ResourceReport| report.failure.is_some() && report.succeeded_at.is_none();
     let unproven = reports.iter().find(unproven);
@@ -157,19 +165,12 @@ fn polling(reports: &[&ResourceReport], resources: usize, failure_threshold: u32
             failure.reason,
             about(report, failure),
         ),
-        None if held > 0 => {
-            let note = reports
-                .iter()
-                .flat_map(|report| &report.notes)
-                .find(|note| note.contains("is held"));
-            let note = note.map(String::as_str).unwrap_or_default();
-            verdict(
-                "DeliverySucceeded",
-                "False",
-                "ObjectsHeld",
-                format!("{held} objects are held and tried again at each poll; {note}"),
-            )
-        }
+        None if held > 0 => verdict(
+            "DeliverySucceeded",
+            "False",
+            "ObjectsHeld",
+            about_held(held, reports),
+        ),
         None if unpolled => verdict(
             "DeliverySucceeded",
             "Unknown",
@@ -180,7 +181,11 @@ fn polling(reports: &[&ResourceReport], resources: usize, failure_threshold: u32
             "DeliverySucceeded",
             "True",
             "DeliverySucceeded",
-            "the callback accepted every event",
+            if reports.iter().any(|report| report.figures.dead_letters > 0) {
+                "the callback or the dead-letter sink accepted every event"
+            } else {
+                "the callback accepted every event"
+            },
         ),
     });
 
@@ -228,6 +233,29 @@ fn polling(reports: &[&ResourceReport], resources: usize, failure_threshold: u32
         verdicts.push(verdict("Reconciling", "True", "FirstPoll", first_poll));
     }
     verdicts
+}
+
+fn about_held(held: usize, reports: &[&ResourceReport]) -> String {
+    let objects = || {
+        reports
+            .iter()
+            .filter_map(|report| Some((*report, report.held_objects.as_ref()?)))
+    };
+    let named: Vec<String> = objects()
+        .flat_map(|(report, held)| held.examples.iter().map(|id| format!("{}/{id}", report.name)))
+        .take(MOST_EXAMPLES)
+        .collect();
+    let more = if held > named.len() { ", …" } else { "" };
+    let answer = objects().find_map(|(_, held)| held.last_answer.clone());
+    let answer = answer
+        .map(|answer| format!("; last {answer}"))
+        .unwrap_or_default();
+    let are = if held == 1 { "object is" } else { "objects are" };
+    format!(
+        "{held} {are} held: {}{more}{answer}; they are tried again by delivery.retrySchedule, or at once \
+         with {REQUESTED_AT}; {SKIP} gives up what it names",
+        named.join(", ")
+    )
 }
 
 fn about(report: &ResourceReport, failure: &Failure) -> String {

@@ -43,6 +43,8 @@ pub(super) struct Known {
     pub(super) unreadable_since: Option<Instant>,
     /// The newest `requestedAt` acted on, which is not forgotten when the status cannot be written.
     pub(super) handled_request: Option<String>,
+    /// The newest `skip` acted on, likewise.
+    pub(super) handled_skip: Option<String>,
 }
 
 /// Why a reconcile could not be done; it is tried again.

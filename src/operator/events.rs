@@ -5,6 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::events::{Event, EventType, Recorder};
 
 use crate::config::Warning;
+use crate::engine::Notice;
 
 /// The API server refuses longer notes, counted in bytes.
 const LONGEST_NOTE: usize = 1024;
@@ -59,6 +60,21 @@ pub(super) fn configuration_warning(warning: &Warning) -> Event {
         reason: "ConfigurationWarning".to_owned(),
         note: Some(note(&format!("{}: {}", warning.path, warning.message))),
         action: "Validate".to_owned(),
+        secondary: None,
+    }
+}
+
+/// What was given up or set aside.
+pub(super) fn notice(notice: &Notice) -> Event {
+    Event {
+        type_: if notice.warning {
+            EventType::Warning
+        } else {
+            EventType::Normal
+        },
+        reason: notice.reason.to_owned(),
+        note: Some(note(&notice.message)),
+        action: "Deliver".to_owned(),
         secondary: None,
     }
 }

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
+use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::conditions::Situation;
@@ -14,11 +15,11 @@ use super::context::{Context, Guarded, Known, ReconcileError};
 use super::dereference::{Dereferenced, dereference};
 use super::events;
 use super::status::{self, Facts};
-use crate::api::{FLUX_REQUESTED_AT, PollingInstance, REQUESTED_AT, RESET_TO};
+use crate::api::{FLUX_REQUESTED_AT, PollingInstance, REQUESTED_AT, RESET_TO, ResourceState, SKIP};
 use crate::config::{Credentials, Problem, Reading, Settings, read};
 use crate::deliver::NotificationIds;
 use crate::element;
-use crate::engine::{Instance, Which};
+use crate::engine::{Concern, Earlier, Failure, Instance, Notice, RunReport, Which};
 use crate::store::{Owner, in_words};
 
 /// First and longest pause between two looks at the Secrets of an instance that waits for one.
@@ -26,6 +27,12 @@ const SECRET_PAUSES: (Duration, Duration) = (Duration::from_secs(3), Duration::f
 
 /// After this time a refusal to read a Secret is shown on the instance.
 const LONG_FORBIDDEN: Duration = Duration::from_secs(30);
+
+/// Events of one run about what was given up or set aside; the log has all.
+const MOST_NOTICES: usize = 20;
+
+/// Reason of the condition that tells that the callback is gone.
+const GONE: &str = "CallbackGone";
 
 /// Reconciles one object.
 pub(super) async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, ReconcileError> {
@@ -66,7 +73,7 @@ struct Turn<'a> {
 impl Turn<'_> {
     async fn take(&self, known: &mut Known) -> Result<Action, ReconcileError> {
         if known.status.is_none() {
-            self.recall(known);
+            known.status = Some(self.instance.status.clone().unwrap_or_default());
         }
         if self.instance.spec.suspend {
             self.report(known, &Situation::Suspended, None).await?;
@@ -112,21 +119,35 @@ impl Turn<'_> {
     }
 
     /// After a restart the schedule follows what the status says was polled last, unless the spec changed
-    /// meanwhile; what was not ready then may have been mended, and is overdue.
-    fn recall(&self, known: &mut Known) {
-        let status = self.instance.status.clone().unwrap_or_default();
-        let ready = status
-            .conditions
-            .iter()
-            .any(|c| c.type_ == "Ready" && c.status == "True");
+    /// meanwhile; what was not ready then may have been mended, and is overdue. But a callback that did not accept
+    /// something is not called earlier for a restart, nor one that is gone at all, as long as spec and Secrets are
+    /// the same.
+    fn recall(&self, known: &mut Known, digest: &str) {
+        let status = known.status.clone().unwrap_or_default();
+        let condition = |type_: &str| status.conditions.iter().find(|c| c.type_ == type_);
+        let ready = condition("Ready").is_some_and(|ready| ready.status == "True");
         let of_this_spec = Some(status.observed_generation) == self.instance.metadata.generation;
+        let unchanged = of_this_spec && status.observed_config_digest.as_deref() == Some(digest);
         for resource in &status.resources {
             let polled = resource.last_polled.as_ref().filter(|_| of_this_spec);
-            let polled = polled.map(|at| if ready { at.0 } else { Timestamp::UNIX_EPOCH });
-            let failures = u32::try_from(resource.consecutive_failures).unwrap_or_default();
-            known.memory.polled_before(&resource.name, polled, failures);
+            let waits = unchanged && resource.state == ResourceState::DeliveryFailed;
+            let due = resource.next_poll.as_ref().filter(|_| waits);
+            let count = |failures: i32| u32::try_from(failures).unwrap_or_default();
+            let earlier = Earlier {
+                last_polled: polled.map(|at| if ready { at.0 } else { Timestamp::UNIX_EPOCH }),
+                failures: count(resource.consecutive_failures),
+                failed_deliveries: count(resource.consecutive_delivery_failures),
+                due: due.map(|at| at.0),
+            };
+            known.memory.polled_before(&resource.name, earlier);
         }
-        known.status = Some(status);
+        let gone = condition("DeliverySucceeded").is_some_and(|delivery| delivery.reason == GONE);
+        if gone && unchanged {
+            known.memory.stop_delivery();
+        }
+        if !unchanged {
+            known.memory.try_again();
+        }
     }
 
     /// Whether spec, Secrets or the ids of the notifications are others than at the last turn.
@@ -137,10 +158,13 @@ impl Turn<'_> {
         ids: &Result<NotificationIds, Vec<Problem>>,
     ) -> bool {
         let generation = self.instance.metadata.generation.unwrap_or_default();
-        let mark = format!("{generation} {ids:?} {}", found.mark);
+        let mark = digest(&format!("{generation} {ids:?} {}", found.mark));
         let changed = known.mark.as_ref() != Some(&mark);
-        if changed && known.mark.is_some() {
+        if known.mark.is_none() {
+            self.recall(known, &mark);
+        } else if changed {
             known.memory.poll_soon();
+            known.memory.try_again();
             known.waiting_since = None;
         }
         known.mark = Some(mark);
@@ -200,16 +224,25 @@ impl Turn<'_> {
                 .unblock(&self.owner, credentials)
                 .await;
         }
+        if request.is_some() {
+            known.memory.try_again();
+        }
         if changed {
             known.memory.interval_changed(settings.interval);
         }
+        let skip = self.new_skip(known);
         let instance = Instance {
             owner: self.owner.clone(),
             ids,
             settings: settings.clone(),
             reset_to: self.reset_to(),
+            skip: self.instance.annotations().get(SKIP).cloned(),
         };
-        let which = if request.is_some() { Which::All } else { Which::Due };
+        let which = if request.is_some() || skip.is_some() {
+            Which::All
+        } else {
+            Which::Due
+        };
         if known.memory.never_polled() {
             self.report(known, &self.polling(&[], &settings), Some(&settings))
                 .await?;
@@ -223,6 +256,7 @@ impl Turn<'_> {
         for report in &run.polled {
             self.context.metrics.polled(&settings.element, report);
         }
+        self.tell_notices(&run).await;
         let reports: Vec<_> = settings
             .resources
             .iter()
@@ -231,15 +265,19 @@ impl Turn<'_> {
         let reports: Vec<_> = reports.iter().collect();
         if !run.stopped {
             known.handled_request = request.or(known.handled_request.take());
+            if !run.polled.is_empty() {
+                known.handled_skip = skip.or(known.handled_skip.take());
+            }
             let situation = self.polling(&reports, &settings);
             self.report_polling(known, &situation, &instance).await?;
         }
         let due = known
             .memory
             .next_due(self.context.engine.clock().now(), &instance);
-        let waits = reports
-            .iter()
-            .any(|r| r.failure.as_ref().is_some_and(|failure| failure.needs_human));
+        // A changed Secret may be what the credentials or the callback wait for.
+        let hopes = |failure: &Failure| failure.needs_human || failure.concerns == Concern::Delivery;
+        let waits =
+            known.memory.delivery_waits() || reports.iter().any(|r| r.failure.as_ref().is_some_and(hopes));
         let pause = if waits { self.secret_pause(known) } else { None };
         Ok(Action::requeue(pause.map_or(due, |pause| pause.min(due))))
     }
@@ -288,6 +326,32 @@ impl Turn<'_> {
         (!request.is_empty() && handled != Some(&request)).then_some(request)
     }
 
+    /// The value of a `skip` annotation not acted on yet.
+    fn new_skip(&self, known: &Known) -> Option<String> {
+        let value = self.instance.annotations().get(SKIP)?;
+        let told = || known.status.as_ref()?.last_handled_skip.as_ref();
+        let handled = known.handled_skip.as_ref().or_else(told);
+        (handled != Some(value)).then(|| value.clone())
+    }
+
+    /// Tells what was given up or set aside in a run.
+    async fn tell_notices(&self, run: &RunReport) {
+        let of_resources = run.polled.iter().flat_map(|report| &report.notices);
+        let notices: Vec<&Notice> = of_resources.chain(&run.notices).collect();
+        for notice in &notices {
+            tracing::warn!(
+                instance = %self.owner.name, namespace = %self.owner.namespace,
+                reason = notice.reason, "{}", notice.message
+            );
+        }
+        let told = notices
+            .into_iter()
+            .take(MOST_NOTICES)
+            .map(events::notice)
+            .collect();
+        events::publish(&self.context.recorder, &self.instance.object_ref(&()), told).await;
+    }
+
     fn reset_to(&self) -> Option<(String, Timestamp)> {
         let value = self.instance.annotations().get(RESET_TO)?;
         match value.parse() {
@@ -319,19 +383,16 @@ impl Turn<'_> {
         instance: &Instance,
     ) -> Result<(), ReconcileError> {
         let now = self.context.engine.clock().now();
-        let next_polls: Vec<(String, Timestamp)> = instance
-            .settings
-            .resources
-            .iter()
-            .map(|resource| {
-                let due = known
-                    .memory
-                    .due(now, instance, &resource.name)
-                    .saturating_duration_since(Instant::now());
-                let due = SignedDuration::try_from(due).unwrap_or(SignedDuration::ZERO);
-                (resource.name.clone(), now.checked_add(due).unwrap_or(now))
-            })
-            .collect();
+        let mut next_polls: Vec<(String, Timestamp)> = Vec::new();
+        let stopped = known.memory.delivery_is_stopped();
+        for resource in instance.settings.resources.iter().filter(|_| !stopped) {
+            let due = known
+                .memory
+                .due(now, instance, &resource.name)
+                .saturating_duration_since(Instant::now());
+            let due = SignedDuration::try_from(due).unwrap_or(SignedDuration::ZERO);
+            next_polls.push((resource.name.clone(), now.checked_add(due).unwrap_or(now)));
+        }
         let settings = Some(&*instance.settings);
         tell(
             self.context,
@@ -376,6 +437,8 @@ async fn tell<K: Resource<DynamicType = ()>>(
         settings,
         next_polls,
         handled_request: known.handled_request.as_deref(),
+        handled_skip: known.handled_skip.as_deref(),
+        config_digest: known.mark.as_deref().filter(|_| settings.is_some()),
     };
     let after = status::compute(situation, &facts, &before);
     match status::write(&context.client, namespace, name, &after, &before).await {
@@ -388,6 +451,11 @@ async fn tell<K: Resource<DynamicType = ()>>(
     events::publish(&context.recorder, &object.object_ref(&()), news).await;
     known.status = Some(after);
     Ok(())
+}
+
+/// A short name for `text`, the same on every day.
+fn digest(text: &str) -> String {
+    hex::encode(&Sha256::digest(text)[..8])
 }
 
 async fn report_undecodable(object: &Guarded, error: &str, context: &Context) -> Result<(), ReconcileError> {

@@ -7,9 +7,11 @@ use kube::{Api, Client, Resource};
 use serde_json::json;
 
 use super::conditions::{Situation, carried_over, judge, stamped, whole_second};
-use crate::api::{LastResult, PollingInstance, PollingInstanceStatus, ResourceState, ResourceStatus};
+use crate::api::{
+    HeldObjects, LastResult, PollingInstance, PollingInstanceStatus, ResourceState, ResourceStatus,
+};
 use crate::config::Settings;
-use crate::engine::{PollState, ResourceReport};
+use crate::engine::{self, PollState, ResourceReport};
 
 /// Owner of the status fields in server-side apply.
 pub(super) const FIELD_MANAGER: &str = "pollinator";
@@ -23,6 +25,9 @@ pub(super) struct Facts<'a> {
     /// Due time of each resource, by our clock.
     pub(super) next_polls: &'a [(String, Timestamp)],
     pub(super) handled_request: Option<&'a str>,
+    pub(super) handled_skip: Option<&'a str>,
+    /// What the settings were read from.
+    pub(super) config_digest: Option<&'a str>,
 }
 
 /// The status of a situation. What is not known anew is carried over from `before`.
@@ -46,6 +51,14 @@ pub(super) fn compute(
             .handled_request
             .map(str::to_owned)
             .or_else(|| before.last_handled_requested_at.clone()),
+        last_handled_skip: facts
+            .handled_skip
+            .map(str::to_owned)
+            .or_else(|| before.last_handled_skip.clone()),
+        observed_config_digest: facts
+            .config_digest
+            .map(str::to_owned)
+            .or_else(|| before.observed_config_digest.clone()),
         resources_polled: before.resources_polled.clone(),
         resources: without_next_poll(&before.resources),
     };
@@ -131,7 +144,11 @@ fn resource_status(report: &ResourceReport, before: Option<&ResourceStatus>) -> 
         last_event_time: time(report.last_event_at)
             .or_else(|| before.and_then(|before| before.last_event_time.clone())),
         consecutive_failures: i32::try_from(report.failures).unwrap_or(i32::MAX),
-        held: i32::try_from(report.held).unwrap_or(i32::MAX),
+        consecutive_delivery_failures: i32::try_from(report.failed_deliveries).unwrap_or(i32::MAX),
+        held_objects: report
+            .held_objects
+            .as_ref()
+            .map(|held| held_objects(report.held, held, before)),
         last_result: Some(LastResult {
             http_status: figures.http_status.map(i32::from),
             pages: count(figures.pages),
@@ -139,11 +156,25 @@ fn resource_status(report: &ResourceReport, before: Option<&ResourceStatus>) -> 
             created: count(figures.events.created),
             updated: count(figures.events.updated),
             deleted: count(figures.events.deleted),
+            dead_lettered: count(figures.dead_letters),
             unchanged: count(figures.unchanged),
             invalid: count(figures.invalid),
             duration: duration(figures.duration),
         }),
         message: (!messages.is_empty()).then(|| messages.join(" | ")),
+    }
+}
+
+fn held_objects(count: usize, held: &engine::HeldObjects, before: Option<&ResourceStatus>) -> HeldObjects {
+    let told = before.and_then(|before| before.held_objects.as_ref());
+    HeldObjects {
+        count: i32::try_from(count).unwrap_or(i32::MAX),
+        oldest: time(held.oldest),
+        last_answer: held
+            .last_answer
+            .clone()
+            .or_else(|| told.and_then(|told| told.last_answer.clone())),
+        examples: held.examples.clone(),
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Checkpoint {
     pub held: BTreeMap<String, Held>,
     /// The `resetTo` value already applied.
     pub reset: Option<String>,
+    /// The `skip` value already applied.
+    pub skip: Option<String>,
     /// The process that wrote last.
     pub owner: String,
     /// Fresh with each write; tells our own lost write from a stranger's.
@@ -70,6 +72,28 @@ pub struct Held {
     pub missed: u8,
     /// Whether an attempt whose outcome is unknown may have delivered its CREATED.
     pub uncertain: bool,
+    /// How often it was refused, and when it is tried again; none means at every poll.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusals: Option<Refusals>,
+}
+
+/// The refusals of a held object's event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refusals {
+    /// When the first one came, by our clock.
+    pub since: Timestamp,
+    /// How many there were.
+    pub count: u32,
+    /// Before this instant by our clock the version refused last is not tried again; none means at the next poll.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_attempt: Option<Timestamp>,
+    /// The version refused last; any, where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// Whether a human gave that version up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip: bool,
 }
 
 /// Why an object is held.
@@ -118,6 +142,8 @@ struct Head {
     held: BTreeMap<String, Held>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reset: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    skip: Option<String>,
     owner: String,
     nonce: String,
     seen_checksum: String,
@@ -132,6 +158,7 @@ impl Default for Checkpoint {
             seen: Seen::default(),
             held: BTreeMap::new(),
             reset: None,
+            skip: None,
             owner: String::new(),
             nonce: String::new(),
         }
@@ -144,12 +171,12 @@ impl Checkpoint {
         self.seen.len()
     }
 
-    /// Objects whose event the callback refused for good.
-    pub fn refused_objects(&self) -> usize {
+    /// Objects whose event the callback refused for good, with their refusals.
+    pub fn refused_objects(&self) -> impl Iterator<Item = (&str, Option<&Refusals>)> {
         self.held
-            .values()
-            .filter(|held| held.reason == HeldReason::Refused)
-            .count()
+            .iter()
+            .filter(|(_, held)| held.reason == HeldReason::Refused)
+            .map(|(id, held)| (id.as_str(), held.refusals.as_ref()))
     }
 
     /// Vendor time up to which changes were read, `lookback` above the floor; `None` where that has no meaning yet.
@@ -175,6 +202,7 @@ impl Checkpoint {
             started_at: self.started_at,
             held: self.held.clone(),
             reset: self.reset.clone(),
+            skip: self.skip.clone(),
             owner: self.owner.clone(),
             nonce: self.nonce.clone(),
             seen_checksum: checksum(&seen),
@@ -204,6 +232,7 @@ impl Checkpoint {
             seen: Seen::decode(&encoded.seen).ok_or(CheckpointError::Seen)?,
             held: head.held,
             reset: head.reset,
+            skip: head.skip,
             owner: head.owner,
             nonce: head.nonce,
         })

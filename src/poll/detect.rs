@@ -100,7 +100,7 @@ impl Memory {
         }
         let unknown = self.outcome_unknown(record.key);
         if let Some(before) = held {
-            return self.judge_held(before, unknown, now, record);
+            return self.judge_held(rules, pass, before, unknown, record);
         }
         let (change, reason) = self.change(rules, record, unseen);
         if let Some(date) = record
@@ -114,6 +114,7 @@ impl Memory {
                     reason: HeldReason::Future,
                     missed: 0,
                     uncertain: unknown,
+                    refusals: None,
                 };
                 self.checkpoint.held.insert(record.id.clone(), held);
                 self.touch();
@@ -162,7 +163,24 @@ impl Memory {
     }
 
     /// A held object keeps the type first decided, unless it was deleted or came back since.
-    fn judge_held(&mut self, before: Held, unknown: bool, now: Timestamp, record: &Record) -> Judgement {
+    fn judge_held(
+        &mut self,
+        rules: &Rules,
+        pass: &Pass,
+        before: Held,
+        unknown: bool,
+        record: &Record,
+    ) -> Judgement {
+        let now = pass.vendor_now();
+        if before
+            .refusals
+            .as_ref()
+            .is_some_and(|refusals| refusals.gives_up(record))
+        {
+            self.mark(rules, pass, record);
+            self.checkpoint.held.remove(&record.id);
+            return Judgement::new(Decision::Known, Reason::Skipped);
+        }
         let mut held = before.clone();
         held.uncertain |= unknown;
         let ahead = match (held.reason, record.updated) {
@@ -181,8 +199,13 @@ impl Memory {
             self.checkpoint.held.insert(record.id.clone(), held);
             self.touch();
         }
+        let postponed = before
+            .refusals
+            .and_then(|refusals| refusals.postpones(record, pass.own_now()));
         if ahead {
             Judgement::new(Decision::Waiting, Reason::AheadOfClock { now })
+        } else if let Some(until) = postponed {
+            Judgement::new(Decision::Waiting, Reason::HeldUntil(until))
         } else {
             Judgement::new(Decision::Report(change), Reason::Held)
         }

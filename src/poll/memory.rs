@@ -8,16 +8,13 @@ use super::identity::{event_version, hash64, version_of_date};
 use super::proof::Candidates;
 use super::seen::Keep;
 use super::time::{BEGINNING, earlier, later};
-use super::{Change, Checkpoint, Held, HeldReason, Pass, Phase, Record, Rules};
+use super::{Change, Checkpoint, Pass, Phase, Record, Rules};
 use crate::config::InitialSync;
 
 /// A first poll looks this far back for what it learns in silence.
 const LEARNING_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 /// Vendors round the dates they compare (Concur stores 1/300 s), so the question starts this much earlier.
 const ROUNDING: SignedDuration = SignedDuration::from_millis(5);
-
-/// Objects held at once.
-const MOST_HELD: usize = 1000;
 
 /// The state of one resource in one process.
 #[derive(Debug)]
@@ -143,33 +140,8 @@ impl Memory {
     /// The callback accepted the record's events, or there was nothing to report.
     pub fn accepted(&mut self, rules: &Rules, pass: &Pass, record: &Record) {
         self.mark(rules, pass, record);
-        self.checkpoint.held.remove(&record.id);
+        self.released(record);
         self.unanswered.remove(&record.key);
-    }
-
-    /// Whether one more object may be held. A callback that refuses this many refuses everything: its objects stay
-    /// at the source, since a checkpoint that held them all could not be stored.
-    pub fn may_hold(&self, record: &Record) -> bool {
-        self.checkpoint.held.contains_key(&record.id) || self.checkpoint.held.len() < MOST_HELD
-    }
-
-    /// The callback refused the record's event for good: hold the object, let the others go on.
-    pub fn refused(&mut self, record: &Record, change: Change) {
-        let before = self.checkpoint.held.get(&record.id);
-        let held = Held {
-            date: record
-                .updated
-                .or(before.map(|held| held.date))
-                .unwrap_or(self.checkpoint.floor),
-            change,
-            reason: HeldReason::Refused,
-            missed: 0,
-            uncertain: before.is_some_and(|held| held.uncertain) || self.outcome_unknown(record.key),
-        };
-        if before != Some(&held) {
-            self.checkpoint.held.insert(record.id.clone(), held);
-            self.touch();
-        }
     }
 
     /// An attempt to deliver the record had no answer: the callback may have taken it.

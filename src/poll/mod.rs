@@ -10,6 +10,7 @@
 
 mod checkpoint;
 mod detect;
+mod held;
 mod identity;
 mod memory;
 mod pass;
@@ -20,7 +21,7 @@ mod rules;
 mod seen;
 mod time;
 
-pub use checkpoint::{Checkpoint, CheckpointError, Encoded, Held, HeldReason, Phase};
+pub use checkpoint::{Checkpoint, CheckpointError, Encoded, Held, HeldReason, Phase, Refusals};
 pub use detect::{Change, Decision, Judgement};
 pub use identity::{EventId, event_ids};
 pub use memory::Memory;

@@ -74,6 +74,11 @@ impl Pass {
         self.vendor_now
     }
 
+    /// Our clock when the first page came.
+    pub(super) fn own_now(&self) -> Timestamp {
+        self.own_now
+    }
+
     /// Pages read.
     pub fn pages(&self) -> u32 {
         self.pages

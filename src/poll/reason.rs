@@ -21,6 +21,10 @@ pub enum Reason {
     },
     /// Its event was refused, and waits.
     Held,
+    /// Its event was refused, and is not tried again before this instant of our clock.
+    HeldUntil(Timestamp),
+    /// Its event was refused, and a human gave it up.
+    Skipped,
     /// It is dated ahead of the vendor's clock, and `filterByCurrentDate` is set.
     AheadOfClock {
         /// The vendor's clock.
@@ -56,6 +60,13 @@ impl fmt::Display for Reason {
                 write!(f, "it was there before the first start at {started_at}")
             }
             Self::Held => f.write_str("the callback refused its event before"),
+            Self::HeldUntil(instant) => write!(
+                f,
+                "the callback refused its event before, and it is tried again after {instant}"
+            ),
+            Self::Skipped => {
+                f.write_str("the callback refused its event before, and it was given up on demand")
+            }
             Self::AheadOfClock { now } => write!(
                 f,
                 "its date is after the vendor's clock, {now}, and filterByCurrentDate is set"

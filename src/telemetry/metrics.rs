@@ -24,6 +24,11 @@ struct EventLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ElementLabels {
+    element: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RecordLabels {
     element: String,
     outcome: &'static str,
@@ -40,6 +45,7 @@ pub struct Metrics {
     polls: Family<PollLabels, Counter<u64, AtomicU64>>,
     poll_duration: Histogram,
     events: Family<EventLabels, Counter<u64, AtomicU64>>,
+    dead_letters: Family<ElementLabels, Counter<u64, AtomicU64>>,
     records: Family<RecordLabels, Counter<u64, AtomicU64>>,
     pages: Counter<u64, AtomicU64>,
     weak_proofs: Counter<u64, AtomicU64>,
@@ -56,6 +62,7 @@ impl Default for Metrics {
             polls: Family::default(),
             poll_duration: Histogram::new(buckets),
             events: Family::default(),
+            dead_letters: Family::default(),
             records: Family::default(),
             pages: Counter::default(),
             weak_proofs: Counter::default(),
@@ -84,6 +91,11 @@ impl Metrics {
             "events",
             "Events accepted by callbacks, by type",
             self.events.clone(),
+        );
+        registry.register(
+            "dead_letters",
+            "Events that callbacks refused for good and dead-letter sinks accepted",
+            self.dead_letters.clone(),
         );
         registry.register(
             "records",
@@ -134,6 +146,9 @@ impl Metrics {
                 })
                 .inc_by(count);
         }
+        self.dead_letters
+            .get_or_create(&ElementLabels { element: element() })
+            .inc_by(figures.dead_letters);
         let news = figures
             .records
             .saturating_sub(figures.unchanged + figures.invalid);

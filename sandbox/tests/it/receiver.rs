@@ -46,6 +46,30 @@ async fn notify(sandbox: &Sandbox, body: &str) -> u16 {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_dead_letter_sink_has_moods_of_its_own() {
+    let sandbox = sandbox();
+    let post = async |path: &str| {
+        let request = Request::post(path)
+            .body(Body::from(notification(&["A"])))
+            .unwrap();
+        send(sandbox.receiver_router(), request).await.status.as_u16()
+    };
+    for (knobs, callback, sink) in [
+        (json!({"refuseIds": ["A"]}), 400, 200),
+        (json!({"sinkStatus": 410}), 400, 410),
+        (json!({"sinkStatus": null, "receiverDown": true}), 503, 200),
+        (json!({"receiverDown": false, "receiverStatus": 500}), 500, 200),
+    ] {
+        configure(&sandbox, knobs.clone());
+        assert_eq!(
+            (post("/callback").await, post("/callback/sink").await),
+            (callback, sink),
+            "{knobs}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn keeps_what_it_receives() {
     let sandbox = sandbox();
     let mut events = sandbox.on_event();

@@ -299,12 +299,17 @@ fn has_authority(text: &str) -> bool {
 /// The http or https URL of a key; none if absent, or after a problem was noted.
 pub(super) fn web_url(keys: &Keys, key: &str, findings: &mut Findings) -> Option<Url> {
     let text = keys.text(key, findings)?;
-    let reason = match Url::parse(&text) {
+    web_url_at(&keys.path(key), &text, findings)
+}
+
+/// The URL that stands at `path`; none after a problem was noted.
+pub(super) fn web_url_at(path: &str, text: &str, findings: &mut Findings) -> Option<Url> {
+    let reason = match Url::parse(text) {
         // The value is not shown: queries of URLs hold tokens.
         Err(error) => format!("is no URL: {error}"),
         Ok(url) if !matches!(url.scheme(), "http" | "https") => "is neither http nor https".to_owned(),
         // Browsers mend https:example.com and https:///example.com; elsewhere these are mistakes.
-        Ok(_) if !has_authority(&text) => "has no host behind its ://".to_owned(),
+        Ok(_) if !has_authority(text) => "has no host behind its ://".to_owned(),
         Ok(url) if url.host_str().is_none_or(str::is_empty) => "has no host".to_owned(),
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
             "has a user name or a password in it".to_owned()
@@ -312,7 +317,7 @@ pub(super) fn web_url(keys: &Keys, key: &str, findings: &mut Findings) -> Option
         Ok(url) => return Some(url),
     };
     findings.problem(
-        keys.path(key),
+        path,
         reason,
         "write an http or https URL with a host, such as https://api.example.com/v1",
     );

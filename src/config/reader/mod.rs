@@ -7,6 +7,7 @@ mod keys;
 mod poller;
 mod receiver;
 mod repeated;
+mod retries;
 mod signing;
 mod timing;
 mod values;
@@ -88,6 +89,8 @@ fn settings(
     let timing = timing::rest(&spec.polling, findings);
     let max_in_flight = receiver::max_in_flight(&spec.delivery, findings);
     let max_events = receiver::max_events(&spec.delivery, findings);
+    let retry_schedule = retries::retry_schedule(&spec.delivery, findings);
+    let sink = retries::dead_letter_sink(&spec.delivery, findings);
 
     let own_name = spec
         .name
@@ -101,6 +104,7 @@ fn settings(
         spec.tags.clone()
     };
     let source = source?;
+    let callback = callback?;
     Some(Settings {
         element: element.to_owned(),
         through_hub: source.through_hub,
@@ -115,10 +119,12 @@ fn settings(
         credentials: source.credentials,
         base_url: source.base_url,
         filter_nulls: filter_nulls?,
-        callback: callback?,
+        dead_letter_sink: sink?.map(|url| retries::sink_beside(&callback, url)),
+        callback,
         format: spec.delivery.format,
         max_events: max_events?,
         max_in_flight: max_in_flight?,
+        retry_schedule: retry_schedule?,
         resources: resources?,
     })
 }

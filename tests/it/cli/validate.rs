@@ -100,6 +100,19 @@ fn each_problem_stands_at_its_line_and_column() {
         ),
         (
             "  configuration:\n",
+            "  delivery:\n    retrySchedule: [8s, 500ms, soon]\n  configuration:\n",
+            &[
+                "a.yaml:12:25 spec.delivery.retrySchedule[1]: \"500ms\" is too short",
+                "a.yaml:12:32 spec.delivery.retrySchedule[2]: \"soon\" is no duration such as 30s, 5m, 1.5h or 1h30m",
+            ],
+        ),
+        (
+            "  configuration:\n",
+            "  delivery: {onPermanentFailure: DeadLetter}\n  configuration:\n",
+            &["a.yaml:11:3 spec.delivery.deadLetterSink: is missing beside onPermanentFailure: DeadLetter"],
+        ),
+        (
+            "  configuration:\n",
             "  polling:\n    initialSync:\n      policy: fromnow\n  configuration:\n",
             &["a.yaml:13:7 spec.polling.initialSync.policy: is none of the allowed values"],
         ),

@@ -137,6 +137,34 @@ async fn what_is_wrong_is_refused_at_apply() {
             json!({"delivery": {"signingKeys": [{"secretKeyRef": {"name": "a"}}]}}),
             "secretKeyRef.key",
         ),
+        (
+            json!({"delivery": {"retrySchedule": []}}),
+            "delivery.retrySchedule",
+        ),
+        (
+            json!({"delivery": {"retrySchedule": vec!["8s"; 21]}}),
+            "delivery.retrySchedule",
+        ),
+        (
+            json!({"delivery": {"retrySchedule": ["8s", "500ms"]}}),
+            "delivery.retrySchedule must have durations of at least 1s",
+        ),
+        (
+            json!({"delivery": {"retrySchedule": ["8s", "soon"]}}),
+            "delivery.retrySchedule must have durations of at least 1s",
+        ),
+        (
+            json!({"delivery": {"onPermanentFailure": "DeadLetter"}}),
+            "delivery.deadLetterSink is needed with onPermanentFailure: DeadLetter",
+        ),
+        (
+            json!({"delivery": {"onPermanentFailure": "Drop"}}),
+            "delivery.onPermanentFailure",
+        ),
+        (
+            json!({"delivery": {"onPermanentFailure": "DeadLetter", "deadLetterSink": {"uri": "queue"}}}),
+            "deadLetterSink.uri must be an http",
+        ),
         (json!({"element": {"key": ""}}), "element.key must not be empty"),
         (
             json!({"configurationFrom": [{"secretRef": {"name": ""}}]}),

@@ -58,7 +58,7 @@ async fn a_failing_instance_stays_not_ready() {
     let writes = rig.status_writes().len();
     rig.stop().await;
     rig.start();
-    rig.pass(HOUR / 2).await;
+    rig.pass(HOUR * 2).await;
     let readies = readies(&rig, writes);
     assert!(
         !readies.is_empty() && readies.iter().all(|(status, _)| status == "False"),

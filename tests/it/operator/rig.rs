@@ -297,6 +297,11 @@ impl Rig {
             .requests_to(&on(Verb::Patch, "pollinginstances").status())
     }
 
+    /// All metrics, as a scrape reads them.
+    pub(super) fn metrics(&self) -> String {
+        self.parts.metrics.text()
+    }
+
     /// What every test ends with: nothing the server does not know was asked, and no secret was shown.
     pub(super) fn assert_clean(&self) {
         assert_eq!(self.fake.failures(), Vec::<String>::new());

@@ -1,10 +1,13 @@
 //! The polling algorithm through the real engine, against the simulator, in paused time.
 
 mod cloud_events;
+mod dead_letters;
 mod grants;
 mod notifications;
 mod ownership;
+mod refusals;
 mod resources;
 mod restlessness;
+mod retries;
 mod scenarios;
 mod trouble;

@@ -10,7 +10,9 @@ use pollinator::api::{DeliveryFormat, PollingInstanceSpec};
 use pollinator::config::{Secrets, read};
 use pollinator::deliver::NotificationIds;
 use pollinator::element::Tokens;
-use pollinator::engine::{Callbacks, Clock, Engine, Instance, InstanceMemory, ResourceReport, Which};
+use pollinator::engine::{
+    Callbacks, Clock, Engine, Instance, InstanceMemory, ResourceReport, RunReport, Which,
+};
 use pollinator::store::Owner;
 use serde_json::{Value, json};
 
@@ -85,6 +87,7 @@ impl World {
             owner,
             settings: Arc::new(settings),
             reset_to: None,
+            skip: None,
         };
         let clock = Clock::starting_at(start + setup.our_clock_ahead);
         let store = MemoryStore::default();
@@ -118,11 +121,39 @@ impl World {
 
     /// Polls now.
     pub async fn poll(&mut self) -> ResourceReport {
-        let mut run = self
-            .engine
+        self.run().await.polled.pop().expect("a polled resource")
+    }
+
+    /// Polls every resource now.
+    pub async fn run(&mut self) -> RunReport {
+        self.engine
             .run(&self.instance, &mut self.memory, Which::All, &|| true)
-            .await;
-        run.polled.pop().expect("a polled resource")
+            .await
+    }
+
+    /// A human asks for another try.
+    pub fn request(&mut self) {
+        self.memory.try_again();
+    }
+
+    /// Requests to the receiver so far at `path`: when each came, and whether it was accepted.
+    pub fn calls(&self, path: &str) -> Vec<(Timestamp, bool)> {
+        let received = self.sandbox.received();
+        let at_path = received.iter().filter(|received| received.path == path);
+        at_path.map(|received| (received.at, received.accepted)).collect()
+    }
+
+    /// `CREATED n1`, … as the receiver accepted them at `path`.
+    pub fn story_at(&self, path: &str) -> Vec<String> {
+        let received = self.sandbox.received();
+        let accepted = received
+            .iter()
+            .filter(|received| received.path == path && received.accepted);
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        accepted
+            .flat_map(|received| received.events())
+            .map(|event| format!("{} {}", text(&event["eventType"]), text(&event["objectId"])))
+            .collect()
     }
 
     /// Polls now; the process is killed when `requests` requests were served, before it hears the last answer.

@@ -6,6 +6,7 @@ mod entries;
 mod headers;
 mod legacy;
 mod properties;
+mod retries;
 mod signature;
 mod signing_keys;
 mod slips;
