@@ -102,8 +102,8 @@ fn each_problem_stands_at_its_line_and_column() {
             "  configuration:\n",
             "  delivery:\n    retrySchedule: [8s, 500ms, soon]\n  configuration:\n",
             &[
-                "a.yaml:12:26 spec.delivery.retrySchedule[1]: \"500ms\" is too short",
-                "a.yaml:12:33 spec.delivery.retrySchedule[2]: \"soon\" is no duration such as 30s, 5m, 1.5h or 1h30m",
+                "a.yaml:12:25 spec.delivery.retrySchedule[1]: \"500ms\" is too short",
+                "a.yaml:12:32 spec.delivery.retrySchedule[2]: \"soon\" is no duration such as 30s, 5m, 1.5h or 1h30m",
             ],
         ),
         (
