@@ -270,7 +270,7 @@ pub struct DeadLetterSink {
     /// http or https URL. It gets the refused notification as it was, signed with the same keys, and the reason in
     /// headers `Pollinator-Error-Code`, `-Data` and `-Destination`; a 2xx takes it.
     #[x_kube(validation = (
-        "self.trim().matches('^(?i:https?)://[^\\s/?#]')",
+        "self.trim().matches('^(?i:https?)://[^ /?#]')",
         "delivery.deadLetterSink.uri must be an http or https URL with a host"
     ))]
     pub uri: String,

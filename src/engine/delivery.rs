@@ -185,8 +185,8 @@ impl<'a> Deliveries<'a> {
             self.send_more(memory);
             let (ended, outcome) = self.under_way.next().await?;
             let delivered = match &ended.refusal {
-                None => self.from_callback(memory, pass, ended, outcome),
-                Some(refusal) => Some(self.from_sink(memory, pass, &ended, refusal, outcome)),
+                None => self.callback_ended(memory, pass, ended, outcome),
+                Some(refusal) => Some(self.sink_ended(memory, pass, &ended, refusal, outcome)),
             };
             if delivered.is_some() {
                 return delivered;
@@ -195,7 +195,7 @@ impl<'a> Deliveries<'a> {
     }
 
     /// None where the notification goes on to the dead-letter sink.
-    fn from_callback(
+    fn callback_ended(
         &mut self,
         memory: &mut Memory,
         pass: &Pass,
@@ -247,7 +247,7 @@ impl<'a> Deliveries<'a> {
         Some(delivered)
     }
 
-    fn from_sink(
+    fn sink_ended(
         &mut self,
         memory: &mut Memory,
         pass: &Pass,

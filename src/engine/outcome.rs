@@ -14,6 +14,7 @@ use super::{
 };
 use crate::api::SKIP;
 use crate::config::ResourceSettings;
+use crate::deliver::Attempts;
 use crate::element::Remedy;
 use crate::poll::{Checkpoint, Phase, Refusals};
 use crate::store::CheckpointStore;
@@ -34,8 +35,6 @@ pub(super) struct Progress {
     pub(super) first_invalid: Option<String>,
     pub(super) warning: Option<String>,
     pub(super) retry_after: Option<Duration>,
-    /// Pause before the next poll should this one's delivery not be accepted.
-    pub(super) pause: Duration,
     pub(super) last_refusal: Option<String>,
     pub(super) dead_letter: Option<String>,
     pub(super) sink_failure: Option<SinkFailure>,
@@ -56,10 +55,6 @@ impl<S: CheckpointStore> Engine<S> {
     ) -> Polled {
         let now = self.clock.now();
         let before = memory.report(&resource.name);
-        let next = match &result {
-            Ok(()) => Next::Interval,
-            Err(error) => next_after(error, &progress),
-        };
         let lookback = instance.settings.lookback;
         let cursor = claim
             .and_then(|claim| claim.memory.checkpoint.cursor(lookback))
@@ -78,6 +73,14 @@ impl<S: CheckpointStore> Engine<S> {
             Err(error) if error.is_delivery() && progress.figures.events.total() > 0 => 1,
             Err(error) if error.is_delivery() => memory.failed_deliveries(&resource.name).saturating_add(1),
             Err(_) => memory.failed_deliveries(&resource.name),
+        };
+        let next = match &result {
+            Ok(()) => Next::Interval,
+            Err(error) => {
+                let schedule = &instance.settings.retry_schedule;
+                let pause = Attempts::new(schedule, failed_deliveries.saturating_sub(1)).after;
+                next_after(error, pause, progress.retry_after)
+            }
         };
         let held = claim.map_or(0, |claim| claim.memory.checkpoint.refused_objects().count());
         let last_answer = progress.last_refusal.or_else(|| {
@@ -169,13 +172,10 @@ fn held_objects(checkpoint: &Checkpoint, last_answer: Option<String>) -> Option<
     })
 }
 
-fn next_after(error: &PollError, progress: &Progress) -> Next {
+fn next_after(error: &PollError, pause: Duration, retry_after: Option<Duration>) -> Next {
     match error {
         PollError::Delivery(error) if error.is_gone() => Next::Stop,
-        PollError::Delivery(_) => Next::Attempt {
-            pause: progress.pause,
-            retry_after: progress.retry_after,
-        },
+        PollError::Delivery(_) => Next::Attempt { pause, retry_after },
         PollError::Token(error) if error.needs_human() => Next::WaitForHuman,
         PollError::Token(error) => error.retry_after().map_or(Next::Backoff, Next::NotBefore),
         PollError::Element(_) | PollError::EndlessListing { .. } | PollError::CircularListing { .. } => {

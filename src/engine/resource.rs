@@ -125,7 +125,6 @@ impl<S: CheckpointStore> Engine<S> {
             progress.skip = skip(value, &instance.settings, name, &mut claim.memory);
         }
         let attempts = Attempts::new(&instance.settings.retry_schedule, memory.failed_deliveries(name));
-        progress.pause = attempts.after;
         let fetch = Fetch {
             transport: &*self.transport,
             tokens: &self.tokens,

@@ -144,3 +144,34 @@ impl Refusals {
             .filter(|next| *next > now && self.version == Some(seen_version(record)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Checkpoint;
+    use super::*;
+
+    /// Held objects of a checkpoint that was written before refusals were counted are tried at the next poll, and can
+    /// be given up.
+    #[test]
+    fn what_an_earlier_release_held() {
+        let mut encoded = Checkpoint::default().encode().unwrap();
+        let mut head: serde_json::Value = serde_json::from_str(&encoded.head).unwrap();
+        head["held"]["n1"] = serde_json::json!({
+            "date": "2026-11-23T12:00:00Z", "change": "Created", "reason": "Refused", "missed": 0, "uncertain": false,
+        });
+        encoded.head = head.to_string();
+        let read = Checkpoint::decode(&encoded).unwrap();
+        assert_eq!(read.refused_objects().collect::<Vec<_>>(), [("n1", None)]);
+        assert_eq!(read.encode().unwrap(), encoded, "written as it was");
+
+        let mut memory = Memory::new(Some(read), Timestamp::UNIX_EPOCH);
+        assert_eq!(memory.skip("once", &["n1", "n2"]), Some(vec!["n2"]));
+        assert!(memory.needs_saving());
+        assert_eq!(memory.skip("once", &["n1", "n2"]), None);
+        let stored = memory.checkpoint.encode().unwrap();
+        let read = Checkpoint::decode(&stored).unwrap();
+        assert_eq!(read, memory.checkpoint);
+        let (_, refusals) = read.refused_objects().next().unwrap();
+        assert!(refusals.is_some_and(|refusals| refusals.skip && refusals.version.is_none()));
+    }
+}

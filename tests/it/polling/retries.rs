@@ -150,6 +150,41 @@ async fn a_failing_source_does_not_use_up_the_schedule() {
     assert_follows(&gaps(&world.calls("/callback")), &[8.0, 64.0, 512.0]);
 }
 
+/// What takes some notifications is not down: the one that it did not take is tried again soon.
+#[tokio::test(start_paused = true)]
+async fn progress_begins_the_schedule_anew() {
+    let mut world = steady(json!({})).await;
+    world.configure(json!({"receiverStatus": 500}));
+    world.create("n1");
+    for failed in 1..=4 {
+        assert_eq!(world.poll().await.failed_deliveries, failed);
+    }
+    world.configure(json!({"receiverStatus": null}));
+    (2..=12).for_each(|n| world.create(&format!("n{n}")));
+    world.command(Command::Fault(PlannedFault {
+        target: Target::Receiver,
+        fault: Fault::Status {
+            status: 500,
+            body: None,
+            retry_after: None,
+            content_type: None,
+        },
+        times: 1,
+        after: 1,
+    }));
+    let report = world.poll().await;
+    assert_eq!(
+        (report.state, report.failed_deliveries),
+        (PollState::DeliveryFailed, 1)
+    );
+    assert!(report.figures.events.total() > 0);
+    world.poll_for(Duration::from_secs(100)).await;
+    world.assert_exactly_once_for_a_receiver_that_drops_repeated_ids();
+    let objects: std::collections::HashSet<_> =
+        world.events().into_iter().map(|event| event.object).collect();
+    assert_eq!(objects.len(), 12);
+}
+
 /// After 410 nothing is asked of the callback nor of the source, which keeps everything, until a human acts.
 #[tokio::test(start_paused = true)]
 async fn gone_stops_the_instance() {
