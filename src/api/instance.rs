@@ -217,4 +217,25 @@ pub struct DeliverySpec {
     #[x_kube(validation = ("self >= 1 && self <= 64", "delivery.maxInFlight must be between 1 and 64"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_in_flight: Option<i32>,
+    /// Whom to trust as the callback, and as whom to come to it: certificates for TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_from: Option<TlsSource>,
+}
+
+/// Where the certificates for TLS are.
+#[derive(KubeSchema, Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct TlsSource {
+    /// A Secret in the instance's own namespace, as cert-manager writes it; it is read anew before each poll.
+    pub secret_ref: TlsSecretRef,
+}
+
+/// Names a Secret with certificates.
+#[derive(KubeSchema, Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct TlsSecretRef {
+    /// Name of the Secret. `ca.crt` holds the authorities that are trusted in place of the system's; `tls.crt` and
+    /// `tls.key` the client certificate and its key. Either may be absent, and all are PEM.
+    #[x_kube(validation = ("self.matches('^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$')", "tlsFrom.secretRef.name must be the name of a Secret in the instance's own namespace"))]
+    pub name: String,
 }

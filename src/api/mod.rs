@@ -12,6 +12,7 @@ mod configuration;
 )]
 mod instance;
 mod known_keys;
+mod names;
 mod nearest;
 mod schema;
 #[expect(
@@ -24,9 +25,10 @@ pub use checkpoint::{PollingCheckpoint, PollingCheckpointSpec};
 pub use configuration::Configuration;
 pub use instance::{
     DeliverySpec, ElementRef, InitialSync, InitialSyncPolicy, PollingInstance, PollingInstanceSpec,
-    PollingSpec, ProviderData, SecretRef, SecretSource,
+    PollingSpec, ProviderData, SecretRef, SecretSource, TlsSecretRef, TlsSource,
 };
 pub use known_keys::{KNOWN_KEYS, KeyKind, KnownKey, is_secret_key, known_key, nearest_known_key};
+pub use names::is_object_name;
 pub(crate) use nearest::nearest;
 pub use schema::{crd_yaml, crds, crds_yaml};
 pub use status::{LastResult, PollingInstanceStatus, ResourceState, ResourceStatus};

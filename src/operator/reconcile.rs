@@ -299,7 +299,8 @@ impl Turn<'_> {
 
     /// When to look at the Secrets again: soon at first, then ever later; never where there are none.
     fn secret_pause(&self, known: &mut Known) -> Option<Duration> {
-        if self.instance.spec.configuration_from.is_empty() {
+        let spec = &self.instance.spec;
+        if spec.configuration_from.is_empty() && spec.delivery.tls_from.is_none() {
             return None;
         }
         let waited = known.waiting_since.get_or_insert_with(Instant::now).elapsed();

@@ -123,6 +123,7 @@ mod tests {
                 "app".into(),
                 BTreeMap::from([("oauth.api.secret".to_owned(), text)]),
             )],
+            ..Secrets::default()
         };
         read_app(
             &serde_json::from_value(spec).unwrap(),

@@ -20,11 +20,13 @@ pub use app::{OAuthApp, read_app, split_scopes};
 use keys::Keys;
 pub(crate) use keys::is_blank;
 
-/// What `configurationFrom` resolved to.
+/// What the Secrets that a spec names resolved to.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets {
     /// Name and values of each Secret that was found, in the order of `configurationFrom`.
     pub values: Vec<(String, BTreeMap<String, SecretSlice<u8>>)>,
+    /// Name and values of the Secret of `delivery.tlsFrom`, where it was found.
+    pub tls: Option<(String, BTreeMap<String, SecretSlice<u8>>)>,
 }
 
 /// What a spec means, or everything that is wrong with it.
@@ -76,7 +78,8 @@ fn settings(
     vendor_type(&keys, findings);
     notification_type(&keys, findings);
     raw_enabled(&keys, findings);
-    let callback = receiver::callback(&keys, &spec.delivery, findings);
+    let tls = receiver::tls(secrets, findings);
+    let callback = receiver::callback(&keys, &spec.delivery, tls, findings);
     let interval = timing::interval(&keys, &spec.polling, findings);
     let own = access::own_entry(&keys, element, catalogue);
     let resources = poller::resources(&keys, own, findings);

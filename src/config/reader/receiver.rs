@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
-use super::Findings;
 use super::access::web_url;
 use super::headers::headers;
 use super::keys::{Keys, SIGNATURE_KEY, is_no_url};
 use super::timing::duration;
+use super::{Findings, Secrets};
 use crate::api::DeliverySpec;
 use crate::config::{self, Callback};
+use crate::tls::{CA, CERTIFICATE, ClientTls, PRIVATE_KEY};
 
 /// Default of `delivery.timeout`.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -18,7 +19,12 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_IN_FLIGHT: (usize, usize) = (4, 64);
 
 /// The callback; none after a problem was noted.
-pub(super) fn callback(keys: &Keys, delivery: &DeliverySpec, findings: &mut Findings) -> Option<Callback> {
+pub(super) fn callback(
+    keys: &Keys,
+    delivery: &DeliverySpec,
+    tls: Option<ClientTls>,
+    findings: &mut Findings,
+) -> Option<Callback> {
     let key = "event.notification.callback.url";
     let before = findings.problems.len();
     let none = keys.value(key).is_some_and(|value| is_no_url(key, &value));
@@ -45,13 +51,36 @@ pub(super) fn callback(keys: &Keys, delivery: &DeliverySpec, findings: &mut Find
         TIMEOUT,
         findings,
     );
+    if tls.is_some() && url.as_ref().is_some_and(|url| url.scheme() == "http") {
+        findings.warn(
+            "spec.delivery.tlsFrom",
+            format!("has no effect, since {key} is an http URL; write it with https"),
+        );
+    }
     Some(Callback {
         url: url?,
+        tls,
         signature_key,
         basic,
         headers,
         timeout: timeout?,
     })
+}
+
+/// What the Secret of `delivery.tlsFrom` holds; none after a problem was noted, too.
+pub(super) fn tls(secrets: &Secrets, findings: &mut Findings) -> Option<ClientTls> {
+    let (name, values) = secrets.tls.as_ref()?;
+    let value = |key: &str| values.get(key).map(|value| value.expose_secret());
+    match ClientTls::read(value(CA), value(CERTIFICATE), value(PRIVATE_KEY)) {
+        Ok(tls) => Some(tls),
+        Err(problems) => {
+            for problem in problems {
+                let path = format!("secret/{name}[{:?}]", problem.key);
+                findings.problem(path, problem.message, problem.remedy);
+            }
+            None
+        }
+    }
 }
 
 /// `delivery.maxInFlight`; none after a problem was noted.

@@ -8,4 +8,5 @@ mod mending;
 mod polling;
 mod restart;
 mod rig;
+mod secrets;
 mod segments;

@@ -63,6 +63,7 @@ fn secrets(pairs: &[(&str, &str)]) -> Secrets {
         .collect();
     Secrets {
         values: vec![("concur-credentials".into(), values)],
+        ..Secrets::default()
     }
 }
 
