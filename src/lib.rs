@@ -22,3 +22,4 @@ pub mod operator;
 pub mod poll;
 pub mod store;
 pub mod telemetry;
+pub mod tls;

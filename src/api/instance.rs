@@ -251,6 +251,9 @@ pub struct DeliverySpec {
     /// Receives what the callback refuses for good, with `onPermanentFailure: DeadLetter`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead_letter_sink: Option<DeadLetterSink>,
+    /// Whom to trust as the callback, and as whom to come to it: certificates for TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_from: Option<TlsSource>,
 }
 
 /// What becomes of an object whose event the callback refuses for good.
@@ -277,7 +280,7 @@ pub struct DeadLetterSink {
 }
 
 impl DeliverySpec {
-    /// Path of each reference to a Secret, and the Secret's name.
+    /// Path of each reference to a Secret with a signing key, and the Secret's name.
     pub fn secret_refs(&self) -> impl Iterator<Item = (String, &str)> {
         self.signing_keys.iter().enumerate().map(|(index, source)| {
             let path = format!("spec.delivery.signingKeys[{index}].secretKeyRef");
@@ -315,4 +318,22 @@ pub struct SecretKeyRef {
     /// Key of the Secret whose value is meant.
     #[x_kube(validation = ("self.size() > 0", "secretKeyRef.key must not be empty"))]
     pub key: String,
+}
+
+/// Where the certificates for TLS are.
+#[derive(KubeSchema, Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct TlsSource {
+    /// A Secret in the instance's own namespace, as cert-manager writes it; it is read anew before each poll.
+    pub secret_ref: TlsSecretRef,
+}
+
+/// Names a Secret with certificates.
+#[derive(KubeSchema, Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct TlsSecretRef {
+    /// Name of the Secret. `ca.crt` holds the authorities that are trusted in place of the system's; `tls.crt` and
+    /// `tls.key` the client certificate and its key. Either may be absent, and all are PEM.
+    #[x_kube(validation = ("self.matches('^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$')", "tlsFrom.secretRef.name must be the name of a Secret in the instance's own namespace"))]
+    pub name: String,
 }

@@ -12,6 +12,7 @@ mod configuration;
 )]
 mod instance;
 mod known_keys;
+mod names;
 mod nearest;
 mod schema;
 #[expect(
@@ -25,9 +26,10 @@ pub use configuration::Configuration;
 pub use instance::{
     DeadLetterSink, DeliveryFormat, DeliverySpec, ElementRef, InitialSync, InitialSyncPolicy,
     PermanentFailurePolicy, PollingInstance, PollingInstanceSpec, PollingSpec, ProviderData, SecretKeyRef,
-    SecretRef, SecretSource, SigningKeySource,
+    SecretRef, SecretSource, SigningKeySource, TlsSecretRef, TlsSource,
 };
 pub use known_keys::{KNOWN_KEYS, KeyKind, KnownKey, is_secret_key, known_key, nearest_known_key};
+pub use names::is_object_name;
 pub(crate) use nearest::nearest;
 pub use schema::{crd_yaml, crds, crds_yaml};
 pub use status::{HeldObjects, LastResult, PollingInstanceStatus, ResourceState, ResourceStatus};

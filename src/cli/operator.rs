@@ -52,6 +52,8 @@ pub(super) fn run(args: OperatorArgs) -> Result<ExitCode, Failed> {
         let server = tokio::spawn(serve(args.listen, metrics.clone(), probes.clone(), bound, until));
         let options = Options {
             namespace: args.namespace,
+            allow_private: args.addresses.allow_private,
+            max_requests_per_host: args.addresses.max_requests_per_host(),
             allow: args.addresses.allow,
             deny: args.addresses.deny,
             leader_election: args.leader_election,

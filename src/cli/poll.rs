@@ -19,7 +19,7 @@ use crate::config::Callback;
 use crate::deliver::{Attempts, Notification, Outcome, Refusal};
 use crate::element::Tokens;
 use crate::engine::{Callbacks, Clock, Engine, Instance, InstanceMemory, Outbox, ResourceReport, Which};
-use crate::http::{AddressGuard, BoxFuture, HttpClient, USER_AGENT};
+use crate::http::BoxFuture;
 use crate::store::{CheckpointStore, FolderStore, Overlay};
 use crate::telemetry::{LogFormat, init_logs};
 
@@ -66,9 +66,8 @@ pub(super) fn run(args: PollArgs) -> Result<ExitCode, Failed> {
     init_logs(args.log_format, "warn");
     let instances = instances(&args)?;
     let store = Arc::new(FolderStore::open(&args.state_dir).map_err(Failed::new)?);
-    let guard = AddressGuard::laptop(args.addresses.allow.clone(), args.addresses.deny.clone());
     runtime()?.block_on(async {
-        let http = Arc::new(HttpClient::new(guard, USER_AGENT).map_err(Failed::new)?);
+        let http = Arc::new(args.addresses.laptop().map_err(Failed::new)?);
         let ending = ending()?;
         let clock = Clock::system();
         let process = format!("poll_{}", uuid::Uuid::new_v4().simple());

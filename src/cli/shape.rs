@@ -6,7 +6,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::Resource as _;
 use serde_json::{Map, Value, json};
 
-use crate::api::{PollingInstance, crds, nearest};
+use crate::api::{PollingInstance, crds, is_object_name, nearest};
 use crate::config::{Problem, join};
 
 /// What the API server writes or reads in `metadata`, so that an object taken from a cluster is no typo.
@@ -113,19 +113,6 @@ pub(super) fn check_metadata(object: &mut Map<String, Value>) -> Vec<Problem> {
     }
     metadata.retain(|_, value| !value.is_null());
     problems
-}
-
-/// RFC 1123 subdomain.
-fn is_object_name(name: &str) -> bool {
-    let part = |part: &str| {
-        !part.is_empty()
-            && !part.starts_with('-')
-            && !part.ends_with('-')
-            && part
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    };
-    name.len() <= 253 && name.split('.').all(part)
 }
 
 fn spec_schema() -> Option<JSONSchemaProps> {

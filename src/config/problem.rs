@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::api::is_object_name;
+
 /// Why a configuration cannot be used: where, what, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
@@ -24,6 +26,17 @@ impl Problem {
             remedy: remedy.into(),
         }
     }
+}
+
+/// The name of a Secret goes into a path of the API, where another text might name something else.
+pub(crate) fn secret_name_problem(path: &str, name: &str) -> Option<Problem> {
+    (!is_object_name(name)).then(|| {
+        Problem::new(
+            format!("{path}.name"),
+            "is no name of a Secret",
+            "write the name alone; the Secret must be in the instance's own namespace",
+        )
+    })
 }
 
 impl fmt::Display for Problem {

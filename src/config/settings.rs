@@ -9,6 +9,7 @@ use url::Url;
 
 use super::{DateField, FieldPath, UrlTemplate, WebhookKey};
 use crate::api::DeliveryFormat;
+use crate::tls::ClientTls;
 
 /// Everything that decides how one instance is polled and delivered.
 #[derive(Clone, Debug)]
@@ -157,6 +158,8 @@ pub struct Callback {
     pub headers: Vec<(String, SecretString)>,
     /// Longest time the callback may take to answer.
     pub timeout: Duration,
+    /// `delivery.tlsFrom`: whom to trust as the callback and as whom to come to it.
+    pub tls: Option<ClientTls>,
 }
 
 /// Path and query of a callback may be a receiver's secret.

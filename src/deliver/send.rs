@@ -245,6 +245,9 @@ fn request(callback: &Callback, notification: &Notification) -> Result<Request<B
     let mut request = Request::new(notification.body.clone());
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
+    if let Some(tls) = &callback.tls {
+        request.extensions_mut().insert(tls.clone());
+    }
     let headers = request.headers_mut();
     for (name, value) in &callback.headers {
         custom_header(headers, name, value.expose_secret())?;

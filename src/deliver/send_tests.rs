@@ -66,6 +66,7 @@ fn callback() -> Callback {
         basic: None,
         headers: Vec::new(),
         timeout: Duration::from_secs(20),
+        tls: None,
     }
 }
 

@@ -270,6 +270,17 @@ impl Definition {
         }
     }
 
+    /// The vendor's hosts as far as the definition tells: names and, with a leading dot, ends of names.
+    pub(super) fn vendor_hosts(&self) -> Vec<String> {
+        let name = |url: &Url| url.host_str().map(str::to_owned);
+        let mut hosts: Vec<_> = self.base_url.as_ref().and_then(name).into_iter().collect();
+        if let Authentication::OAuth2(oauth) = &self.authentication {
+            hosts.extend(name(&oauth.token_endpoint.host));
+            hosts.extend(oauth.geolocation_suffixes.iter().cloned());
+        }
+        hosts
+    }
+
     /// The API's base URL as far as it is known without a token: as configured, else the element's own, else the
     /// host of its token service.
     pub fn base_url<'a>(&'a self, configured: Option<&'a Url>) -> Result<&'a Url, ElementError> {

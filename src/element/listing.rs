@@ -32,6 +32,8 @@ pub struct Listing {
     page_size: Option<u32>,
     /// Where in the manifest the URL is.
     path: String,
+    /// Names and, with a leading dot, ends of names of the vendor's hosts.
+    pub(super) vendor_hosts: Vec<String>,
 }
 
 impl Definition {
@@ -94,6 +96,7 @@ impl Definition {
             template: template.clone(),
             page_size,
             path,
+            vendor_hosts: self.vendor_hosts(),
         };
         listing.check(&url)?;
         listing.parameters(&url)?;

@@ -30,7 +30,8 @@ pub struct Page {
 }
 
 impl Listing {
-    /// Understands the answer to a request for `requested`; next links are taken to `base`, whatever host they name.
+    /// Understands the answer to a request for `requested`. A next link that names another of the vendor's hosts is
+    /// taken to `base`; one that names anybody else's is refused.
     pub fn read(&self, answer: &Answer, requested: &Url, base: &Url) -> Result<Page, SourceError> {
         let seen = Seen {
             listing: self,
@@ -331,6 +332,12 @@ impl Seen<'_> {
         let Some(link) = link else {
             return Ok(None);
         };
+        if !self.is_own(&link, requested, base) {
+            return Err(self.bad_next(format!(
+                "names {}, which is neither the instance's own host nor one of the vendor's",
+                super::quote::quote(link.host_str().unwrap_or_default(), &[])
+            )));
+        }
         let prefix = base.path().trim_end_matches('/');
         let path = match link.path().strip_prefix(prefix) {
             Some(path) if path.starts_with('/') => path,
@@ -346,6 +353,16 @@ impl Seen<'_> {
             ));
         }
         Ok(Some(next))
+    }
+
+    /// Vendors name any of their hosts, and no token goes to it; a link elsewhere comes from nobody who can be trusted
+    /// with the rest of the listing.
+    fn is_own(&self, link: &Url, requested: &Url, base: &Url) -> bool {
+        let host = link.host_str().unwrap_or_default();
+        let vendors =
+            |known: &String| host == known || (known.starts_with('.') && host.ends_with(known.as_str()));
+        [requested, base].iter().any(|own| own.host() == link.host())
+            || self.listing.vendor_hosts.iter().any(vendors)
     }
 
     fn message(&self, parsed: Option<&Value>) -> String {

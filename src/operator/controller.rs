@@ -1,6 +1,5 @@
 //! Wiring: client, leadership, watch and the loop that reconciles.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,11 +16,12 @@ use tokio_util::sync::CancellationToken;
 use super::context::{Context, Guarded, ReconcileError};
 use super::reconcile::reconcile;
 use super::status::FIELD_MANAGER;
+use super::surroundings;
 use crate::api::{GROUP, PollingCheckpoint, PollingInstance};
 use crate::deliver::jittered;
 use crate::element::Tokens;
 use crate::engine::{Callbacks, Clock, Engine};
-use crate::http::{AddressGuard, HttpClient, Transport, USER_AGENT};
+use crate::http::{AddressGuard, HttpClient, HttpOptions, Proxies, Transport};
 use crate::store::{KubernetesStore, in_words};
 use crate::telemetry::{Gate, Metrics, Probes};
 
@@ -44,6 +44,10 @@ pub struct Options {
     pub allow: Vec<IpNet>,
     /// Networks that may never be called.
     pub deny: Vec<IpNet>,
+    /// Whether private addresses may be called.
+    pub allow_private: bool,
+    /// Requests to one host at once.
+    pub max_requests_per_host: usize,
     /// Whether to hold a Lease while working.
     pub leader_election: bool,
     /// Namespace of the Lease; the client's default namespace where absent.
@@ -94,22 +98,27 @@ pub async fn run(
     let config = kube::Config::infer()
         .await
         .map_err(OperatorError::Configuration)?;
-    let api_server = addresses(&config).await;
-    let client = Client::try_from(config).map_err(OperatorError::Client)?;
-    let guard = AddressGuard::operator(options.allow.clone(), options.deny.clone(), api_server);
-    let transport = Arc::new(HttpClient::new(guard, USER_AGENT)?);
-    run_with(
-        Parts {
-            client,
-            transport,
-            clock: Clock::system(),
-            metrics,
-            probes,
-        },
-        options,
-        ending,
-    )
-    .await;
+    let client = Client::try_from(config.clone()).map_err(OperatorError::Client)?;
+    let guard = AddressGuard::operator(options.allow.clone(), options.deny.clone(), Vec::new())
+        .private(options.allow_private);
+    surroundings::look(&guard, &config).await;
+    let transport = Arc::new(HttpClient::with(HttpOptions {
+        proxies: Proxies::from_env()?,
+        max_requests_per_host: options.max_requests_per_host,
+        ..HttpOptions::new(guard.clone())
+    })?);
+    let looking = surroundings::keep_looking(guard, config, client.clone());
+    let parts = Parts {
+        client,
+        transport,
+        clock: Clock::system(),
+        metrics,
+        probes,
+    };
+    tokio::select! {
+        () = run_with(parts, options, ending) => {}
+        () = looking => {}
+    }
     Ok(())
 }
 
@@ -286,22 +295,4 @@ async fn missing_crd(client: &Client) -> Option<String> {
         .iter()
         .find(|plural| !served.iter().any(|resource| resource.name == **plural));
     missing.map(|plural| format!("the API server does not serve {plural}.{version}"))
-}
-
-/// Addresses of the API server, which no instance may call.
-async fn addresses(config: &kube::Config) -> Vec<IpAddr> {
-    let host = config
-        .cluster_url
-        .host()
-        .unwrap_or_default()
-        .trim_matches(['[', ']'])
-        .to_owned();
-    let port = config.cluster_url.port_u16().unwrap_or(443);
-    match tokio::net::lookup_host((host.as_str(), port)).await {
-        Ok(found) => found.map(|address| address.ip()).collect(),
-        Err(error) => {
-            tracing::warn!(%host, %error, "the API server's addresses are unknown to the address guard");
-            Vec::new()
-        }
-    }
 }

@@ -9,5 +9,6 @@ mod dereference;
 mod events;
 mod reconcile;
 mod status;
+mod surroundings;
 
 pub use controller::{OperatorError, Options, Parts, run, run_with};

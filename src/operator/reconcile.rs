@@ -369,7 +369,11 @@ impl Turn<'_> {
     /// When to look at the Secrets again: soon at first, then ever later; never where there are none.
     fn secret_pause(&self, known: &mut Known) -> Option<Duration> {
         let spec = &self.instance.spec;
-        if spec.configuration_from.is_empty() && spec.delivery.secret_refs().next().is_none() {
+        let delivery = &spec.delivery;
+        let names_a_secret = !spec.configuration_from.is_empty()
+            || delivery.tls_from.is_some()
+            || delivery.secret_refs().next().is_some();
+        if !names_a_secret {
             return None;
         }
         let waited = known.waiting_since.get_or_insert_with(Instant::now).elapsed();

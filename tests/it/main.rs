@@ -3,6 +3,7 @@
 
 mod cli;
 mod cluster;
+mod door;
 mod fake_api;
 mod operator;
 mod polling;

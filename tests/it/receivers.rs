@@ -113,6 +113,7 @@ fn start(mut command: Command, folder: TempDir) -> Sample {
             basic: None,
             headers: Vec::new(),
             timeout: PATIENCE,
+            tls: None,
         },
         lines,
         _folder: folder,

@@ -24,7 +24,7 @@ use super::output::Output;
 use super::{Failed, ending, runtime};
 use crate::config::{Grant, OAuth2Credentials, OAuthApp, parse_duration, split_scopes};
 use crate::element::{self, Definition, FirstGrant, Login, TokenError, first_grant};
-use crate::http::{AddressGuard, BodyLimit, HttpClient, Limits, USER_AGENT};
+use crate::http::{BodyLimit, Limits};
 use crate::telemetry::{LogFormat, init_logs};
 
 /// What one token request may cost.
@@ -175,8 +175,7 @@ async fn authorized(
             (grant, landing.geolocation)
         }
     };
-    let guard = AddressGuard::laptop(args.addresses.allow.clone(), args.addresses.deny.clone());
-    let http = Arc::new(HttpClient::new(guard, USER_AGENT).map_err(Failed::new)?);
+    let http = Arc::new(args.addresses.laptop().map_err(Failed::new)?);
     let credentials = OAuth2Credentials {
         client_id: app.client_id.clone(),
         client_secret: app.client_secret.clone(),

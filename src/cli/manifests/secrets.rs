@@ -11,7 +11,7 @@ use super::{Manifest, Manifests, api_version, named};
 use crate::api::{KNOWN_KEYS, KeyKind, SecretKeyRef};
 use crate::cli::shape::check_metadata;
 use crate::cli::source::{Node, Place};
-use crate::config::{Problem, Secrets, Warning, join};
+use crate::config::{Problem, Secrets, Warning, join, secret_name_problem};
 
 /// One Secret as it stands in its file.
 pub(super) struct SecretDocument {
@@ -19,6 +19,13 @@ pub(super) struct SecretDocument {
     pub(super) document: Value,
     pub(super) file: String,
     pub(super) node: Node,
+}
+
+impl SecretDocument {
+    /// Whether something is still to be filled in.
+    fn has_empty_values(&self) -> bool {
+        self.values.values().any(|value| value.expose_secret().is_empty())
+    }
 }
 
 impl std::fmt::Debug for SecretDocument {
@@ -98,7 +105,7 @@ impl Manifests {
             .is_some_and(|secret| secret.values.contains_key(key))
     }
 
-    /// What the instance names.
+    /// What the Secrets that an instance names hold.
     pub(super) fn secrets_of(&self, manifest: &Manifest, missing: MissingSecret) -> Found {
         let mut found = Found {
             secrets: Secrets::default(),
@@ -108,6 +115,11 @@ impl Manifests {
         let elsewhere = missing == MissingSecret::IsElsewhere;
         for (index, source) in manifest.spec.configuration_from.iter().enumerate() {
             let name = &source.secret_ref.name;
+            let path = format!("spec.configurationFrom[{index}].secretRef");
+            if let Some(problem) = secret_name_problem(&path, name) {
+                found.problems.push(problem);
+                continue;
+            }
             match self.secret_of(manifest, name) {
                 Some(secret) => {
                     let mut values = secret.values.clone();
@@ -124,18 +136,15 @@ impl Manifests {
                     found.secrets.values.insert(0, (name.clone(), given.collect()));
                 }
                 None if source.secret_ref.optional => {}
-                None => found.problems.push(Problem::new(
-                    format!("spec.configurationFrom[{index}].secretRef"),
-                    format!("Secret {name:?} is not among the files"),
-                    format!("add it, in namespace {}, with -f", manifest.owner.namespace),
-                )),
+                None => found.problems.push(not_among(&path, name, manifest)),
             }
         }
         self.secrets_of_delivery(manifest, elsewhere, &mut found);
+        self.tls_of(manifest, elsewhere, &mut found);
         found
     }
 
-    /// What `spec.delivery` names.
+    /// What `spec.delivery.signingKeys` names.
     fn secrets_of_delivery(&self, manifest: &Manifest, elsewhere: bool, found: &mut Found) {
         let delivery = &manifest.spec.delivery;
         for (path, name) in delivery.secret_refs() {
@@ -145,11 +154,7 @@ impl Manifests {
                     found.secrets.delivery.insert(name.to_owned(), values);
                 }
                 None if elsewhere => drop(found.secrets.delivery.entry(name.to_owned()).or_default()),
-                None => found.problems.push(Problem::new(
-                    path,
-                    format!("Secret {name:?} is not among the files"),
-                    format!("add it, in namespace {}, with -f", manifest.owner.namespace),
-                )),
+                None => found.problems.push(not_among(&path, name, manifest)),
             }
         }
         for source in delivery.signing_keys.iter().filter(|_| elsewhere) {
@@ -169,6 +174,29 @@ impl Manifests {
             values.insert(key.clone(), SecretSlice::from(stand_in.into_bytes()));
         }
     }
+
+    /// What `spec.delivery.tlsFrom` names.
+    fn tls_of(&self, manifest: &Manifest, elsewhere: bool, found: &mut Found) {
+        let Some(source) = &manifest.spec.delivery.tls_from else {
+            return;
+        };
+        let (path, name) = ("spec.delivery.tlsFrom.secretRef", &source.secret_ref.name);
+        match (secret_name_problem(path, name), self.secret_of(manifest, name)) {
+            (Some(problem), _) => found.problems.push(problem),
+            (None, Some(secret)) if elsewhere && secret.has_empty_values() => {}
+            (None, Some(secret)) => found.secrets.tls = Some((name.clone(), secret.values.clone())),
+            (None, None) if elsewhere => {}
+            (None, None) => found.problems.push(not_among(path, name, manifest)),
+        }
+    }
+}
+
+fn not_among(path: &str, name: &str, manifest: &Manifest) -> Problem {
+    Problem::new(
+        path,
+        format!("Secret {name:?} is not among the files"),
+        format!("add it, in namespace {}, with -f", manifest.owner.namespace),
+    )
 }
 
 /// The decoded values; what is wrong with one is noted, and its key still counts as given.

@@ -22,13 +22,15 @@ pub use app::{OAuthApp, read_app, split_scopes};
 use keys::Keys;
 pub(crate) use keys::is_blank;
 
-/// What the Secrets hold that a spec names.
+/// What the Secrets that a spec names resolved to.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets {
     /// Name and values of each Secret that was found, in the order of `configurationFrom`.
     pub values: Vec<(String, BTreeMap<String, SecretSlice<u8>>)>,
-    /// Values of each Secret that was found of those that `delivery` names, by its name.
+    /// Values of each Secret that was found of those that `delivery.signingKeys` names, by its name.
     pub delivery: BTreeMap<String, BTreeMap<String, SecretSlice<u8>>>,
+    /// Name and values of the Secret of `delivery.tlsFrom`, where it was found.
+    pub tls: Option<(String, BTreeMap<String, SecretSlice<u8>>)>,
 }
 
 /// What a spec means, or everything that is wrong with it.

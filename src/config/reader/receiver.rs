@@ -12,6 +12,7 @@ use super::timing::duration;
 use super::{Findings, Secrets};
 use crate::api::DeliverySpec;
 use crate::config::{self, Callback};
+use crate::tls::{CA, CERTIFICATE, ClientTls, PRIVATE_KEY};
 
 /// Default of `delivery.timeout`.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -44,6 +45,7 @@ pub(super) fn callback(
             findings,
         );
     }
+    let tls = tls(secrets, findings);
     let signature_key = signature_key(keys, findings);
     let signing_keys = signing_keys(keys, signature_key.as_ref(), delivery, secrets, findings);
     let basic = basic(keys, findings);
@@ -54,14 +56,37 @@ pub(super) fn callback(
         TIMEOUT,
         findings,
     );
+    if tls.is_some() && url.as_ref().is_some_and(|url| url.scheme() == "http") {
+        findings.warn(
+            "spec.delivery.tlsFrom",
+            format!("has no effect, since {key} is an http URL; write it with https"),
+        );
+    }
     Some(Callback {
         url: url?,
+        tls,
         signature_key,
         signing_keys,
         basic,
         headers,
         timeout: timeout?,
     })
+}
+
+/// What the Secret of `delivery.tlsFrom` holds; none after a problem was noted, too.
+fn tls(secrets: &Secrets, findings: &mut Findings) -> Option<ClientTls> {
+    let (name, values) = secrets.tls.as_ref()?;
+    let value = |key: &str| values.get(key).map(|value| value.expose_secret());
+    match ClientTls::read(value(CA), value(CERTIFICATE), value(PRIVATE_KEY)) {
+        Ok(tls) => Some(tls),
+        Err(problems) => {
+            for problem in problems {
+                let path = format!("secret/{name}[{:?}]", problem.key);
+                findings.problem(path, problem.message, problem.remedy);
+            }
+            None
+        }
+    }
 }
 
 /// `delivery.maxInFlight`; none after a problem was noted.

@@ -9,5 +9,6 @@ mod patience;
 mod polling;
 mod restart;
 mod rig;
+mod secrets;
 mod segments;
 mod signing;

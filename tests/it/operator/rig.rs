@@ -90,6 +90,8 @@ impl Rig {
             namespace: None,
             allow: Vec::new(),
             deny: Vec::new(),
+            allow_private: true,
+            max_requests_per_host: 128,
             leader_election,
             lease_namespace: Some(NAMESPACE.to_owned()),
             identity: format!("life-{}", self.lives),

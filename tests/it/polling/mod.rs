@@ -3,6 +3,7 @@
 mod cloud_events;
 mod dead_letters;
 mod grants;
+mod hosts;
 mod notifications;
 mod ownership;
 mod refusals;

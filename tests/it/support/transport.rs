@@ -1,6 +1,6 @@
 //! Requests to the simulator without sockets, so that tokio's time can be paused.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub struct InProcess {
     /// Requests after which the sender never hears anything again.
     fuse: Mutex<Option<u64>>,
     blown: Notify,
+    /// Hosts to which credentials or notifications were sent, whether they exist or not.
+    told: Mutex<BTreeSet<String>>,
 }
 
 impl InProcess {
@@ -47,7 +49,13 @@ impl InProcess {
             routers: routers.into(),
             fuse: Mutex::default(),
             blown: Notify::new(),
+            told: Mutex::default(),
         }
+    }
+
+    /// Hosts to which credentials or notifications were sent, in alphabetical order.
+    pub fn told_hosts(&self) -> Vec<String> {
+        self.told.lock().unwrap().iter().cloned().collect()
     }
 
     /// Serves `requests` more requests; the answer of the last one, and every one after it, never arrives.
@@ -76,6 +84,9 @@ impl InProcess {
 impl Transport for InProcess {
     fn send(&self, mut request: Request<Bytes>, limits: Limits) -> BoxFuture<'_, Result<Answer, HttpError>> {
         let host = request.uri().host().unwrap_or_default().to_owned();
+        if request.headers().contains_key(http::header::AUTHORIZATION) || !request.body().is_empty() {
+            self.told.lock().unwrap().insert(host.clone());
+        }
         let router = self.routers.get(host.as_str()).cloned();
         Box::pin(async move {
             let failed = |reason: &str, unsent| HttpError::Connection {

@@ -177,6 +177,11 @@ impl World {
         killed
     }
 
+    /// Hosts to which credentials or notifications were sent, in alphabetical order.
+    pub fn told_hosts(&self) -> Vec<String> {
+        self.transport.told_hosts()
+    }
+
     /// Polls as often as the interval asks, for `time`.
     pub async fn poll_for(&mut self, time: Duration) {
         let end = tokio::time::Instant::now() + time;
