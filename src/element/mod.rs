@@ -18,9 +18,9 @@ pub use builtin::{builtin, catalogue, definition_of};
 pub use definition::{
     AnswerAction, AnswerRule, Answers, ApiVersion, Authentication, AuthorizationEndpoint, Comparison,
     DateFilter, Definition, DefinitionProblem, Deleted, Document, HeaderAuthentication, Kind, Metadata,
-    NextPage, OAuth2, PageSize, PollerDates, PollerEntry, Resource, ResourceAnswers, TokenAction,
-    TokenEndpoint, TokenErrorDefault, TokenErrorRule, WhereClause, check_definition, definition_schema,
-    parse_definition,
+    NextPage, OAuth2, PageSize, PollerDates, PollerEntry, RateLimit, RequestLimits, Resource,
+    ResourceAnswers, TokenAction, TokenEndpoint, TokenErrorDefault, TokenErrorRule, WhereClause,
+    check_definition, definition_schema, parse_definition,
 };
 pub use error::ElementError;
 pub use listing::Listing;
