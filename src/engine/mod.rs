@@ -25,10 +25,11 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use self::claim::Claim;
+use self::resource::Outcome;
 use self::schedule::{first_due, next_due, spread};
 use crate::config::Settings;
 use crate::deliver::NotificationIds;
-use crate::element::{self, Tokens};
+use crate::element::{self, Throttles, Tokens};
 use crate::http::Transport;
 use crate::store::{CheckpointStore, Owner};
 
@@ -37,6 +38,7 @@ pub struct Engine<S> {
     store: Arc<S>,
     transport: Arc<dyn Transport>,
     tokens: Arc<Tokens>,
+    throttles: Throttles,
     outbox: Arc<dyn Outbox>,
     clock: Clock,
     /// Names this process in the checkpoints it claims.
@@ -68,6 +70,8 @@ pub struct InstanceMemory {
 struct ResourceMemory {
     claim: Option<Claim>,
     due: Option<Instant>,
+    /// It was put off before, and its turn is when it is due.
+    promised: bool,
     report: Option<ResourceReport>,
     /// Last end of a poll as told by somebody else, before this process polled.
     last_polled: Option<Timestamp>,
@@ -87,6 +91,14 @@ pub enum Which {
 /// Tells a run between two pages whether to go on; false when the instance was changed, suspended or deleted.
 pub type Proceed<'a> = &'a (dyn Fn() -> bool + Send + Sync);
 
+/// What a poll of one resource is told by the run it is part of.
+#[derive(Clone, Copy)]
+struct Turn<'a> {
+    /// It is not due, but asked for.
+    asked: bool,
+    proceed: Proceed<'a>,
+}
+
 /// What a run did.
 #[derive(Debug)]
 pub struct RunReport {
@@ -94,6 +106,8 @@ pub struct RunReport {
     pub polled: Vec<ResourceReport>,
     /// The run was stopped between pages since the instance changed.
     pub stopped: bool,
+    /// The longest time for which a resource was put off, since too many polls with its credential waited already.
+    pub put_off: Option<Duration>,
 }
 
 impl<S: CheckpointStore> Engine<S> {
@@ -110,6 +124,7 @@ impl<S: CheckpointStore> Engine<S> {
             store,
             transport,
             tokens,
+            throttles: Throttles::default(),
             outbox,
             clock,
             process,
@@ -137,6 +152,11 @@ impl<S: CheckpointStore> Engine<S> {
         let mut report = RunReport {
             polled: Vec::new(),
             stopped: false,
+            put_off: None,
+        };
+        let turn = Turn {
+            asked: which == Which::All,
+            proceed,
         };
         memory.keep_only(&instance.settings);
         for settings in &instance.settings.resources {
@@ -145,12 +165,20 @@ impl<S: CheckpointStore> Engine<S> {
                 continue;
             }
             let definition = element::definition_of(&instance.settings);
-            let Some(polled) = self.poll(instance, settings, definition, memory, proceed).await else {
-                report.stopped = true;
-                return report;
-            };
-            memory.finished(instance, polled.next, &polled.report);
-            report.polled.push(polled.report);
+            match self.poll(instance, settings, definition, memory, turn).await {
+                Outcome::Polled(polled) => {
+                    memory.finished(instance, polled.next, &polled.report);
+                    report.polled.push(polled.report);
+                }
+                Outcome::PutOff(pause) => {
+                    memory.put_off(&settings.name, pause);
+                    report.put_off = report.put_off.max(Some(pause));
+                }
+                Outcome::Stopped => {
+                    report.stopped = true;
+                    return report;
+                }
+            }
         }
         report
     }
@@ -232,8 +260,21 @@ impl InstanceMemory {
             .retain(|name, _| settings.resources.iter().any(|resource| resource.name == *name));
     }
 
+    /// Whether a resource was put off until now; asked once.
+    fn take_promise(&mut self, resource: &str) -> bool {
+        let memory = self.resources.get_mut(resource);
+        memory.is_some_and(|memory| std::mem::take(&mut memory.promised))
+    }
+
+    fn put_off(&mut self, resource: &str, pause: Duration) {
+        let memory = self.resources.entry(resource.to_owned()).or_default();
+        memory.due = Some(Instant::now() + pause);
+        memory.promised = true;
+    }
+
     fn finished(&mut self, instance: &Instance, next: schedule::Next, report: &ResourceReport) {
         let memory = self.resources.entry(report.name.clone()).or_default();
+        let waits = report.state == PollState::Waiting;
         let first = memory.report.is_none().then(|| spread(&instance.owner.uid));
         let interval = instance.settings.interval;
         memory.due = Some(next_due(
@@ -244,7 +285,10 @@ impl InstanceMemory {
             first,
             fastrand::f64(),
         ));
-        memory.last_polled = Some(report.ended_at);
+        memory.promised = matches!(next, schedule::Next::NotBefore(_));
+        if !waits {
+            memory.last_polled = Some(report.ended_at);
+        }
         memory.report = Some(report.clone());
     }
 }

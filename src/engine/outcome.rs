@@ -10,7 +10,7 @@ use super::{
     Concern, Engine, Failure, Figures, Instance, InstanceMemory, PollError, PollState, ResourceReport,
 };
 use crate::config::ResourceSettings;
-use crate::element::Remedy;
+use crate::element::{Place, Remedy};
 use crate::poll::Phase;
 use crate::store::CheckpointStore;
 
@@ -29,6 +29,12 @@ pub(super) struct Progress {
     pub(super) first_invalid: Option<String>,
     pub(super) warning: Option<String>,
     pub(super) retry_after: Option<Duration>,
+    /// Among the polls that wait for the source, until the first request.
+    pub(super) place: Option<Place>,
+    /// When to come back to a source that is left alone.
+    pub(super) turn: Option<Duration>,
+    /// Another instance with the credential makes the failure known.
+    pub(super) shown_elsewhere: bool,
 }
 
 impl<S: CheckpointStore> Engine<S> {
@@ -44,9 +50,10 @@ impl<S: CheckpointStore> Engine<S> {
     ) -> Polled {
         let now = self.clock.now();
         let before = memory.report(&resource.name);
-        let next = match &result {
-            Ok(()) => Next::Interval,
-            Err(error) => next_after(error, progress.retry_after),
+        let next = match (&result, progress.turn) {
+            (Ok(()), _) => Next::Interval,
+            (Err(error), Some(turn)) if error.is_rest() => Next::NotBefore(turn),
+            (Err(error), _) => next_after(error, progress.retry_after),
         };
         let lookback = instance.settings.lookback;
         let cursor = claim
@@ -57,9 +64,17 @@ impl<S: CheckpointStore> Engine<S> {
             Ok(()) if learning => PollState::Learning,
             Ok(()) => PollState::Polled,
             Err(error) if error.is_delivery() => PollState::DeliveryFailed,
+            Err(PollError::SourceResting { .. }) if progress.figures.http_status.is_none() => {
+                PollState::Waiting
+            }
             Err(_) => PollState::PollFailed,
         };
-        let failures = memory.failures(&resource.name);
+        let failures = match &result {
+            Ok(()) => 0,
+            // It was not the resource's own poll that failed.
+            Err(PollError::SourceResting { .. }) => memory.failures(&resource.name),
+            Err(_) => memory.failures(&resource.name).saturating_add(1),
+        };
         let held = claim.map_or(0, |claim| claim.memory.checkpoint.refused_objects());
         let mut notes: Vec<String> = Vec::new();
         if let Some(first) = progress.first_invalid {
@@ -83,18 +98,37 @@ impl<S: CheckpointStore> Engine<S> {
             last_event_at: progress
                 .last_event_at
                 .or(before.and_then(|before| before.last_event_at)),
-            failures: if result.is_ok() {
-                0
-            } else {
-                failures.saturating_add(1)
-            },
+            failures,
             held,
             figures: progress.figures,
-            failure: result.err().map(|error| failure(&error)),
+            failure: result
+                .err()
+                .map(|error| failure(&error, failures, progress.shown_elsewhere)),
             notes,
         };
-        Polled { report, next }
+        Polled {
+            report: still_shown(report, before),
+            next,
+        }
     }
+}
+
+/// While a resource waits, what it showed before goes on being shown, together with how long that has lasted.
+fn still_shown(mut report: ResourceReport, before: Option<&ResourceReport>) -> ResourceReport {
+    let (PollState::Waiting, Some(before)) = (report.state, before) else {
+        return report;
+    };
+    report.held = before.held;
+    report.notes.clone_from(&before.notes);
+    let own = before.failure.as_ref();
+    if let Some(own) = own.filter(|failure| failure.reason != PollError::RESTING) {
+        let rests = report.failure.as_ref().map_or(0, |failure| failure.in_a_row);
+        report.failure = Some(Failure {
+            in_a_row: own.in_a_row.max(rests),
+            ..own.clone()
+        });
+    }
+    report
 }
 
 fn next_after(error: &PollError, retry_after: Option<Duration>) -> Next {
@@ -105,7 +139,7 @@ fn next_after(error: &PollError, retry_after: Option<Duration>) -> Next {
         PollError::Element(_) | PollError::EndlessListing { .. } | PollError::CircularListing { .. } => {
             Next::WaitForHuman
         }
-        PollError::Store(_) | PollError::TakenOver => Next::Backoff,
+        PollError::Store(_) | PollError::TakenOver | PollError::SourceResting { .. } => Next::Backoff,
         PollError::Source(error) => match error.remedy() {
             Remedy::RetryLater { after: Some(after) } => Next::NotBefore(after),
             Remedy::RetryLater { after: None } | Remedy::RetrySoon => Next::Backoff,
@@ -114,7 +148,7 @@ fn next_after(error: &PollError, retry_after: Option<Duration>) -> Next {
     }
 }
 
-fn failure(error: &PollError) -> Failure {
+fn failure(error: &PollError, failures: u32, shown_elsewhere: bool) -> Failure {
     let (concerns, needs_human) = match error {
         PollError::Token(error) => (Concern::Credentials, error.needs_human()),
         PollError::Element(_) => (Concern::Source, true),
@@ -123,6 +157,7 @@ fn failure(error: &PollError) -> Failure {
             matches!(error.remedy(), Remedy::AskHuman | Remedy::RefreshToken),
         ),
         PollError::EndlessListing { .. } | PollError::CircularListing { .. } => (Concern::Source, true),
+        PollError::SourceResting { .. } => (Concern::Source, false),
         PollError::Delivery(_) => (Concern::Delivery, false),
         PollError::Store(_) | PollError::TakenOver => (Concern::Storage, false),
     };
@@ -131,5 +166,10 @@ fn failure(error: &PollError) -> Failure {
         message: error.chain(),
         concerns,
         needs_human,
+        in_a_row: match error {
+            PollError::SourceResting { in_a_row, .. } => *in_a_row,
+            _ => failures,
+        },
+        shown_elsewhere: shown_elsewhere || matches!(error, PollError::SourceResting { .. }),
     }
 }

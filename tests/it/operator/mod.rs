@@ -5,6 +5,7 @@ mod faults;
 mod ids;
 mod leadership;
 mod mending;
+mod politeness;
 mod polling;
 mod restart;
 mod rig;

@@ -292,6 +292,11 @@ impl Rig {
             .collect()
     }
 
+    /// All metrics as text.
+    pub(super) fn metrics(&self) -> String {
+        self.parts.metrics.text()
+    }
+
     pub(super) fn status_writes(&self) -> Vec<Recorded> {
         self.fake
             .requests_to(&on(Verb::Patch, "pollinginstances").status())

@@ -3,6 +3,7 @@
 mod grants;
 mod notifications;
 mod ownership;
+mod politeness;
 mod resources;
 mod restlessness;
 mod scenarios;
