@@ -235,8 +235,9 @@ async fn poll_instance<S: CheckpointStore>(
 fn print(output: Output, instance: &Instance, report: &ResourceReport, always: bool) {
     let figures = &report.figures;
     let name = format!("{}/{}", instance.owner.namespace, instance.owner.name);
-    let news =
-        figures.events.total() + figures.dead_letters + figures.invalid > 0 || report.failure.is_some();
+    let failure = report.failure.as_ref();
+    let shown = failure.is_some_and(|failure| always || !failure.shown_elsewhere);
+    let news = figures.events.total() + figures.dead_letters + figures.invalid > 0 || shown;
     match output {
         Output::Json => {
             let line = serde_json::json!({
@@ -278,7 +279,7 @@ fn print(output: Output, instance: &Instance, report: &ResourceReport, always: b
         for note in &report.notes {
             eprintln!("{name} {}: {note}", report.name);
         }
-        if let Some(failure) = &report.failure {
+        if let Some(failure) = failure.filter(|_| shown) {
             eprintln!("{name} {}: {}: {}", report.name, failure.reason, failure.message);
         }
     }

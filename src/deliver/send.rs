@@ -106,10 +106,7 @@ impl Sender {
         now: impl Fn() -> Timestamp,
     ) -> Outcome {
         match request(callback, notification) {
-            Ok(request) => {
-                self.send(callback, request, notification, attempts, now)
-                    .await
-            }
+            Ok(request) => self.send(callback, request, notification, attempts, now).await,
             Err(reason) => not_sent(reason, false),
         }
     }

@@ -440,9 +440,7 @@ async fn every_attempt_has_its_own_timestamp() {
     let (callback, began) = (callback(), Instant::now());
     let start: Timestamp = "2026-11-23T12:00:00.9Z".parse().unwrap();
     let outcome = Sender::new(fake.clone())
-        .deliver(&callback, &example(), &attempts(), || {
-            start + began.elapsed()
-        })
+        .deliver(&callback, &example(), &attempts(), || start + began.elapsed())
         .await;
     assert_eq!(short(&outcome), "accepted");
     let requests = std::mem::take(&mut *fake.requests.lock().unwrap());

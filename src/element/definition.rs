@@ -3,6 +3,7 @@
 //! The built-in definitions are YAML documents of the kind `Element`; a cluster is to hold the same kind later.
 
 mod check;
+mod limits;
 mod read;
 mod resource;
 
@@ -14,6 +15,7 @@ use url::Url;
 
 use super::ElementError;
 
+pub use limits::{RateLimit, RequestLimits};
 pub use read::{DefinitionProblem, check_definition, parse_definition};
 pub use resource::{
     Comparison, DateFilter, Deleted, NextPage, PageSize, PollerDates, PollerEntry, Resource, ResourceAnswers,
@@ -85,6 +87,9 @@ pub struct Definition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub base_url: Option<Url>,
+    /// How much is asked of the API at most.
+    #[serde(default, skip_serializing_if = "RequestLimits::is_default")]
+    pub limits: RequestLimits,
     /// How answers of the API are understood.
     pub answers: Answers,
     /// What can be polled. Resources with a `poller` can be polled by naming them only.

@@ -29,10 +29,11 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use self::claim::Claim;
+use self::resource::Outcome;
 use self::schedule::{Next, due_again, first_due, next_due, spread};
 use crate::config::Settings;
 use crate::deliver::NotificationIds;
-use crate::element::{self, Tokens};
+use crate::element::{self, Throttles, Tokens};
 use crate::http::Transport;
 use crate::store::{CheckpointStore, Owner};
 
@@ -44,6 +45,7 @@ pub struct Engine<S> {
     store: Arc<S>,
     transport: Arc<dyn Transport>,
     tokens: Arc<Tokens>,
+    throttles: Throttles,
     outbox: Arc<dyn Outbox>,
     clock: Clock,
     /// Names this process in the checkpoints it claims.
@@ -94,6 +96,8 @@ pub struct Earlier {
 struct ResourceMemory {
     claim: Option<Claim>,
     due: Option<Instant>,
+    /// It was put off before, and its turn is when it is due.
+    promised: bool,
     report: Option<ResourceReport>,
     /// As told by somebody else, before this process polled.
     earlier: Earlier,
@@ -112,6 +116,14 @@ pub enum Which {
 /// Tells a run between two pages whether to go on; false when the instance was changed, suspended or deleted.
 pub type Proceed<'a> = &'a (dyn Fn() -> bool + Send + Sync);
 
+/// What a poll of one resource is told by the run it is part of.
+#[derive(Clone, Copy)]
+struct Turn<'a> {
+    /// It is not due, but asked for.
+    asked: bool,
+    proceed: Proceed<'a>,
+}
+
 /// What a run did.
 #[derive(Debug)]
 pub struct RunReport {
@@ -121,6 +133,8 @@ pub struct RunReport {
     pub stopped: bool,
     /// What concerns the instance as a whole, to be told once.
     pub notices: Vec<Notice>,
+    /// The longest time for which a resource was put off, since too many polls with its credential waited already.
+    pub put_off: Option<Duration>,
 }
 
 impl<S: CheckpointStore> Engine<S> {
@@ -137,6 +151,7 @@ impl<S: CheckpointStore> Engine<S> {
             store,
             transport,
             tokens,
+            throttles: Throttles::default(),
             outbox,
             clock,
             process,
@@ -165,6 +180,11 @@ impl<S: CheckpointStore> Engine<S> {
             polled: Vec::new(),
             stopped: false,
             notices: Vec::new(),
+            put_off: None,
+        };
+        let turn = Turn {
+            asked: which == Which::All,
+            proceed,
         };
         let mut skips = Vec::new();
         memory.begin(&instance.settings);
@@ -177,13 +197,21 @@ impl<S: CheckpointStore> Engine<S> {
                 continue;
             }
             let definition = element::definition_of(&instance.settings);
-            let Some(polled) = self.poll(instance, settings, definition, memory, proceed).await else {
-                report.stopped = true;
-                return report;
-            };
-            memory.finished(instance, polled.next, &polled.report);
-            report.polled.push(polled.report);
-            skips.extend(polled.skip);
+            match self.poll(instance, settings, definition, memory, turn).await {
+                Outcome::Polled(polled) => {
+                    memory.finished(instance, polled.next, &polled.report);
+                    report.polled.push(polled.report);
+                    skips.extend(polled.skip);
+                }
+                Outcome::PutOff(pause) => {
+                    memory.put_off(&settings.name, pause);
+                    report.put_off = report.put_off.max(Some(pause));
+                }
+                Outcome::Stopped => {
+                    report.stopped = true;
+                    return report;
+                }
+            }
         }
         report.notices = skip::not_held(&skips);
         report
@@ -310,6 +338,18 @@ impl InstanceMemory {
         }
     }
 
+    /// Whether a resource was put off until now; asked once.
+    fn take_promise(&mut self, resource: &str) -> bool {
+        let memory = self.resources.get_mut(resource);
+        memory.is_some_and(|memory| std::mem::take(&mut memory.promised))
+    }
+
+    fn put_off(&mut self, resource: &str, pause: Duration) {
+        let memory = self.resources.entry(resource.to_owned()).or_default();
+        memory.due = Some(Instant::now() + pause);
+        memory.promised = true;
+    }
+
     fn finished(&mut self, instance: &Instance, next: Next, report: &ResourceReport) {
         self.delivery_stopped = next == Next::Stop;
         let memory = self.resources.entry(report.name.clone()).or_default();
@@ -323,6 +363,7 @@ impl InstanceMemory {
             first,
             fastrand::f64(),
         ));
+        memory.promised = matches!(next, Next::NotBefore(_));
         memory.report = Some(report.clone());
     }
 }

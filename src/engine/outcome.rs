@@ -15,7 +15,7 @@ use super::{
 use crate::api::SKIP;
 use crate::config::ResourceSettings;
 use crate::deliver::Attempts;
-use crate::element::Remedy;
+use crate::element::{Place, Remedy};
 use crate::poll::{Checkpoint, Phase, Refusals};
 use crate::store::CheckpointStore;
 
@@ -40,6 +40,12 @@ pub(super) struct Progress {
     pub(super) sink_failure: Option<SinkFailure>,
     pub(super) skip: Option<Skip>,
     pub(super) skipped: Vec<String>,
+    /// Among the polls that wait for the source, until the first request.
+    pub(super) place: Option<Place>,
+    /// When to come back to a source that is left alone.
+    pub(super) turn: Option<Duration>,
+    /// Another instance with the credential makes the failure known.
+    pub(super) shown_elsewhere: bool,
 }
 
 impl<S: CheckpointStore> Engine<S> {
@@ -64,9 +70,17 @@ impl<S: CheckpointStore> Engine<S> {
             Ok(()) if learning => PollState::Learning,
             Ok(()) => PollState::Polled,
             Err(error) if error.is_delivery() => PollState::DeliveryFailed,
+            Err(PollError::SourceResting { .. }) if progress.figures.http_status.is_none() => {
+                PollState::Waiting
+            }
             Err(_) => PollState::PollFailed,
         };
-        let failures = memory.failures(&resource.name);
+        let failures = match &result {
+            Ok(()) => 0,
+            // It was not the resource's own poll that failed.
+            Err(PollError::SourceResting { .. }) => memory.failures(&resource.name),
+            Err(_) => memory.failures(&resource.name).saturating_add(1),
+        };
         let failed_deliveries = match &result {
             Ok(()) => 0,
             // What took something is not down: the schedule begins anew.
@@ -74,9 +88,10 @@ impl<S: CheckpointStore> Engine<S> {
             Err(error) if error.is_delivery() => memory.failed_deliveries(&resource.name).saturating_add(1),
             Err(_) => memory.failed_deliveries(&resource.name),
         };
-        let next = match &result {
-            Ok(()) => Next::Interval,
-            Err(error) => {
+        let next = match (&result, progress.turn) {
+            (Ok(()), _) => Next::Interval,
+            (Err(error), Some(turn)) if error.is_rest() => Next::NotBefore(turn),
+            (Err(error), _) => {
                 let schedule = &instance.settings.retry_schedule;
                 let pause = Attempts::new(schedule, failed_deliveries.saturating_sub(1)).after;
                 next_after(error, pause, progress.retry_after)
@@ -130,21 +145,19 @@ impl<S: CheckpointStore> Engine<S> {
             last_event_at: progress
                 .last_event_at
                 .or(before.and_then(|before| before.last_event_at)),
-            failures: if result.is_ok() {
-                0
-            } else {
-                failures.saturating_add(1)
-            },
+            failures,
             failed_deliveries,
             held,
             held_objects,
             figures: progress.figures,
-            failure: result.err().map(|error| failure(&error)),
+            failure: result
+                .err()
+                .map(|error| failure(&error, failures, progress.shown_elsewhere)),
             notes,
             notices,
         };
         Polled {
-            report,
+            report: still_shown(report, before),
             next,
             skip: progress.skip,
         }
@@ -172,6 +185,25 @@ fn held_objects(checkpoint: &Checkpoint, last_answer: Option<String>) -> Option<
     })
 }
 
+/// While a resource waits, what it showed before goes on being shown, together with how long that has lasted.
+fn still_shown(mut report: ResourceReport, before: Option<&ResourceReport>) -> ResourceReport {
+    let (PollState::Waiting, Some(before)) = (report.state, before) else {
+        return report;
+    };
+    report.held = before.held;
+    report.held_objects.clone_from(&before.held_objects);
+    report.notes.clone_from(&before.notes);
+    let own = before.failure.as_ref();
+    if let Some(own) = own.filter(|failure| failure.reason != PollError::RESTING) {
+        let rests = report.failure.as_ref().map_or(0, |failure| failure.in_a_row);
+        report.failure = Some(Failure {
+            in_a_row: own.in_a_row.max(rests),
+            ..own.clone()
+        });
+    }
+    report
+}
+
 fn next_after(error: &PollError, pause: Duration, retry_after: Option<Duration>) -> Next {
     match error {
         PollError::Delivery(error) if error.is_gone() => Next::Stop,
@@ -181,7 +213,7 @@ fn next_after(error: &PollError, pause: Duration, retry_after: Option<Duration>)
         PollError::Element(_) | PollError::EndlessListing { .. } | PollError::CircularListing { .. } => {
             Next::WaitForHuman
         }
-        PollError::Store(_) | PollError::TakenOver => Next::Backoff,
+        PollError::Store(_) | PollError::TakenOver | PollError::SourceResting { .. } => Next::Backoff,
         PollError::Source(error) => match error.remedy() {
             Remedy::RetryLater { after: Some(after) } => Next::NotBefore(after),
             Remedy::RetryLater { after: None } | Remedy::RetrySoon => Next::Backoff,
@@ -190,7 +222,7 @@ fn next_after(error: &PollError, pause: Duration, retry_after: Option<Duration>)
     }
 }
 
-fn failure(error: &PollError) -> Failure {
+fn failure(error: &PollError, failures: u32, shown_elsewhere: bool) -> Failure {
     let (concerns, needs_human) = match error {
         PollError::Token(error) => (Concern::Credentials, error.needs_human()),
         PollError::Element(_) => (Concern::Source, true),
@@ -199,6 +231,7 @@ fn failure(error: &PollError) -> Failure {
             matches!(error.remedy(), Remedy::AskHuman | Remedy::RefreshToken),
         ),
         PollError::EndlessListing { .. } | PollError::CircularListing { .. } => (Concern::Source, true),
+        PollError::SourceResting { .. } => (Concern::Source, false),
         PollError::Delivery(error) => (Concern::Delivery, error.is_gone()),
         PollError::Store(_) | PollError::TakenOver => (Concern::Storage, false),
     };
@@ -207,5 +240,10 @@ fn failure(error: &PollError) -> Failure {
         message: error.chain(),
         concerns,
         needs_human,
+        in_a_row: match error {
+            PollError::SourceResting { in_a_row, .. } => *in_a_row,
+            _ => failures,
+        },
+        shown_elsewhere: shown_elsewhere || matches!(error, PollError::SourceResting { .. }),
     }
 }

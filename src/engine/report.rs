@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::deliver::DeliveryError;
-use crate::element::{ElementError, SourceError, TokenError};
+use crate::element::{ElementError, Remedy, SourceError, TokenError};
 use crate::poll::Change;
 use crate::store::StoreError;
 
@@ -22,6 +22,16 @@ pub enum PollError {
     /// The source answered with something else than a listing.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// Not polled: after another poll with the same credential the source is left alone for a while.
+    #[error("the source is left alone until {until}, by every instance with this credential, since {said}")]
+    SourceResting {
+        /// When it may be asked again, by our clock.
+        until: Timestamp,
+        /// Who answered what.
+        said: String,
+        /// Rests in a row, this one included.
+        in_a_row: u32,
+    },
     /// The callback did not accept everything; the source keeps the rest.
     #[error("the callback did not accept everything; what is left is delivered later")]
     Delivery(#[from] DeliveryError),
@@ -48,12 +58,16 @@ pub enum PollError {
 }
 
 impl PollError {
+    /// Reason of [`Self::SourceResting`].
+    pub const RESTING: &str = "SourceResting";
+
     /// Event reason and metric label.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Element(error) => error.reason(),
             Self::Token(error) => error.reason(),
             Self::Source(error) => error.reason(),
+            Self::SourceResting { .. } => Self::RESTING,
             Self::Delivery(error) => error.reason(),
             Self::Store(StoreError::Conflict { .. }) => "CheckpointConflict",
             Self::Store(StoreError::Unavailable { .. }) => "CheckpointUnavailable",
@@ -67,6 +81,15 @@ impl PollError {
     /// The error with its causes, for a human.
     pub fn chain(&self) -> String {
         chain(self)
+    }
+
+    /// True where the source is left alone.
+    pub(super) fn is_rest(&self) -> bool {
+        match self {
+            Self::SourceResting { .. } | Self::Token(TokenError::TokenServiceUnavailable { .. }) => true,
+            Self::Source(error) => matches!(error.remedy(), Remedy::RetryLater { .. }),
+            _ => false,
+        }
     }
 
     /// True where the callback, not the source, is the trouble.
@@ -101,6 +124,8 @@ pub enum PollState {
     PollFailed,
     /// The callback did not accept everything.
     DeliveryFailed,
+    /// Nothing was asked, since the source is left alone.
+    Waiting,
 }
 
 /// Events by their type.
@@ -156,6 +181,10 @@ pub struct Figures {
     pub invalid: u64,
     /// Passes whose proof was the weak one.
     pub weak_proofs: u64,
+    /// How long it waited for its turn to ask the source.
+    pub waited: Duration,
+    /// Errors by which the source asked to be left alone, one for each rest that this poll began.
+    pub rests: Vec<&'static str>,
     /// How long the poll took.
     pub duration: Duration,
 }
@@ -229,6 +258,10 @@ pub struct Failure {
     pub concerns: Concern,
     /// Only a human can mend it; trying again without a change is of no use.
     pub needs_human: bool,
+    /// Failures of this kind in a row: of the resource's polls, or of all polls with the credential where it is shared.
+    pub in_a_row: u32,
+    /// It concerns every instance with the credential, and another one makes it known.
+    pub shown_elsewhere: bool,
 }
 
 /// Which part of the chain a failure belongs to.

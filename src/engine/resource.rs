@@ -1,20 +1,21 @@
 //! One poll of one resource.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::claim::Claim;
 use super::delivery::{Delivered, Deliveries, Dispatch, News};
-use super::fetch::Fetch;
+use super::fetch::{Fetch, Unfetched};
 use super::outcome::{Polled, Progress};
 use super::repeats::Repeats;
 use super::skip::skip;
-use super::{Engine, Instance, InstanceMemory, PollError, Proceed};
+use super::{Engine, Instance, InstanceMemory, PollError, Turn};
 use crate::config::ResourceSettings;
 use crate::deliver::{Attempts, Origin, instance_source};
-use crate::element::{Definition, ElementError, Listing};
+use crate::element::{Caller, Definition, ElementError, Listing};
 use crate::poll::{Decision, Memory, Pass, Reason, Record, Rules};
 use crate::store::CheckpointStore;
 
@@ -23,22 +24,33 @@ const PASSES_IN_A_ROW: usize = 4;
 /// Pages after which a listing counts as endless.
 const MOST_PAGES: u32 = 100_000;
 
-/// How the passes of a poll ended.
+/// How the passes of a poll ended, where they did not fail.
 enum Ended {
     Complete,
     Stopped,
+    /// Nothing was asked; the next try is after this time.
+    PutOff(Duration),
+}
+
+/// What became of a poll.
+pub(super) enum Outcome {
+    Polled(Box<Polled>),
+    /// Stopped between two pages.
+    Stopped,
+    /// Not begun; to be tried after this time.
+    PutOff(Duration),
 }
 
 impl<S: CheckpointStore> Engine<S> {
-    /// Polls one resource; `None` when it was stopped between pages.
+    /// Polls one resource.
     pub(super) async fn poll(
         &self,
         instance: &Instance,
         resource: &ResourceSettings,
         definition: Result<&'static Definition, ElementError>,
         memory: &mut InstanceMemory,
-        proceed: Proceed<'_>,
-    ) -> Option<Polled> {
+        turn: Turn<'_>,
+    ) -> Outcome {
         let began = Instant::now();
         let mut progress = Progress::default();
         // Taken out while the poll runs: if the run is dropped half way, what it knew is doubtful and the
@@ -56,15 +68,22 @@ impl<S: CheckpointStore> Engine<S> {
                     memory,
                     &mut claim,
                     &mut progress,
-                    proceed,
+                    turn,
                 )
                 .await
             }
             Err(error) => Err(error.into()),
         };
+        let result = match result {
+            Ok(()) => Ok(Ended::Complete),
+            Err(Unfetched::Unwanted) => Ok(Ended::Stopped),
+            Err(Unfetched::Crowded(pause)) => Ok(Ended::PutOff(pause)),
+            Err(Unfetched::Failed(error)) => Err(error),
+        };
         // Somebody else's checkpoint: what this process knew is dropped, and loaded anew at the next poll.
         let mut lost = matches!(result, Err(PollError::TakenOver));
-        if let (false, Err(_) | Ok(Ended::Stopped), Some(claim)) = (lost, &result, &mut claim)
+        if let (false, Err(_) | Ok(Ended::Stopped | Ended::PutOff(_)), Some(claim)) =
+            (lost, &result, &mut claim)
             && let Err(error) = claim
                 .save_changes(&*self.store, &instance.owner, &resource.name)
                 .await
@@ -78,7 +97,11 @@ impl<S: CheckpointStore> Engine<S> {
         let result = match result {
             Ok(Ended::Stopped) => {
                 keep(memory, &resource.name, claim);
-                return None;
+                return Outcome::Stopped;
+            }
+            Ok(Ended::PutOff(pause)) => {
+                keep(memory, &resource.name, claim);
+                return Outcome::PutOff(pause);
             }
             Ok(Ended::Complete) => Ok(()),
             Err(error) => Err(error),
@@ -86,7 +109,7 @@ impl<S: CheckpointStore> Engine<S> {
         progress.figures.duration = began.elapsed();
         let polled = self.report(instance, resource, memory, claim.as_ref(), progress, result);
         keep(memory, &resource.name, claim);
-        Some(polled)
+        Outcome::Polled(Box::new(polled))
     }
 
     #[expect(
@@ -101,8 +124,8 @@ impl<S: CheckpointStore> Engine<S> {
         memory: &mut InstanceMemory,
         slot: &mut Option<Claim>,
         progress: &mut Progress,
-        proceed: Proceed<'_>,
-    ) -> Result<Ended, PollError> {
+        turn: Turn<'_>,
+    ) -> Result<(), Unfetched> {
         let listing = definition.listing(resource)?;
         let rules = Rules::new(
             &instance.owner.uid,
@@ -111,6 +134,23 @@ impl<S: CheckpointStore> Engine<S> {
             listing.traits(),
         );
         let (store, owner, name) = (&*self.store, &instance.owner, &resource.name);
+        let throttle = self.throttles.of(definition, &instance.settings);
+        let fetch = Fetch {
+            transport: &*self.transport,
+            tokens: &self.tokens,
+            throttle: &throttle,
+            caller: Caller {
+                uid: &owner.uid,
+                asked: turn.asked,
+                wanted: turn.proceed,
+            },
+            clock: self.clock,
+            owner,
+            settings: &instance.settings,
+            definition,
+            listing: &listing,
+        };
+        fetch.begin(memory.take_promise(name), progress)?;
         let claim = match slot {
             Some(claim) => claim,
             None => slot.insert(Claim::take(store, owner, name, &self.process, self.clock.now()).await?),
@@ -125,16 +165,7 @@ impl<S: CheckpointStore> Engine<S> {
             progress.skip = skip(value, &instance.settings, name, &mut claim.memory);
         }
         let attempts = Attempts::new(&instance.settings.retry_schedule, memory.failed_deliveries(name));
-        let fetch = Fetch {
-            transport: &*self.transport,
-            tokens: &self.tokens,
-            clock: self.clock,
-            owner,
-            settings: &instance.settings,
-            definition,
-            listing: &listing,
-        };
-        let mut access = fetch.access().await?;
+        let mut access = fetch.access(progress).await?;
         // Where nobody asked for a token just now, the newest page knows better.
         if access.refreshed.is_some() || memory.vendor_ahead.is_none() {
             memory.note_vendor_clock(access.vendor_date, self.clock.now());
@@ -143,9 +174,7 @@ impl<S: CheckpointStore> Engine<S> {
             // Without a token answer to tell the vendor's clock, a page does; what is in it is read again below.
             let now = self.clock.now();
             let url = listing.first_url(&access.base, now, now)?;
-            let page = fetch
-                .page(&url, &mut access, &mut progress.figures.http_status)
-                .await?;
+            let page = fetch.page(&url, &mut access, progress).await?;
             memory.note_vendor_clock(page.date, self.clock.now());
         }
         claim.memory.start(&rules, memory.vendor_now(self.clock.now()));
@@ -159,18 +188,13 @@ impl<S: CheckpointStore> Engine<S> {
             let mut same = Repeats::default();
             let mut url = listing.first_url(&access.base, claim.memory.since(&rules), self.clock.now())?;
             loop {
-                if !proceed() {
-                    return Ok(Ended::Stopped);
-                }
-                let page = fetch
-                    .page(&url, &mut access, &mut progress.figures.http_status)
-                    .await?;
+                let page = fetch.page(&url, &mut access, progress).await?;
                 memory.note_vendor_clock(page.date, self.clock.now());
                 pass.page(&rules, page.date, self.clock.now());
                 progress.figures.pages += 1;
                 progress.warning = page.warning.or(progress.warning.take());
                 if page.next.is_some() && same.too_many(&page.items) {
-                    return Err(PollError::CircularListing { pages: pass.pages() });
+                    return Err(PollError::CircularListing { pages: pass.pages() }.into());
                 }
                 let news = judge(
                     resource,
@@ -193,10 +217,10 @@ impl<S: CheckpointStore> Engine<S> {
                 match page.next {
                     None => break,
                     Some(_) if pass.pages() >= MOST_PAGES => {
-                        return Err(PollError::EndlessListing { pages: pass.pages() });
+                        return Err(PollError::EndlessListing { pages: pass.pages() }.into());
                     }
                     Some(next) if pages_read.contains(&next) => {
-                        return Err(PollError::CircularListing { pages: pass.pages() });
+                        return Err(PollError::CircularListing { pages: pass.pages() }.into());
                     }
                     Some(next) => {
                         pages_read.insert(std::mem::replace(&mut url, next));
@@ -210,7 +234,7 @@ impl<S: CheckpointStore> Engine<S> {
                 break;
             }
         }
-        Ok(Ended::Complete)
+        Ok(())
     }
 
     async fn deliver(

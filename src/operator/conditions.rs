@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::{REQUESTED_AT, SKIP};
 use crate::config::Problem;
-use crate::engine::{Concern, Failure, MOST_EXAMPLES, ResourceReport};
+use crate::engine::{Concern, Failure, MOST_EXAMPLES, PollError, PollState, ResourceReport};
 
 /// Longest message of a condition, in characters.
 const LONGEST_MESSAGE: usize = 1000;
@@ -121,12 +121,15 @@ fn polling(reports: &[&ResourceReport], resources: usize, failure_threshold: u32
     // Not Ready before it worked once, and not unready for one failure at the beginning either.
     let unproven = |report: &&&ResourceReport| report.failure.is_some() && report.succeeded_at.is_none();
     let unproven = reports.iter().find(unproven);
-    let unpolled = reports.len() < resources;
+    let waits =
+        |report: &&&ResourceReport| report.state == PollState::Waiting && report.succeeded_at.is_none();
+    let polled = reports.len() - reports.iter().filter(waits).count();
+    let unpolled = polled < resources;
 
     let mut verdicts = Vec::new();
     verdicts.push(match of(Concern::Credentials) {
         Some((_, failure)) => verdict("CredentialsReady", "False", failure.reason, &failure.message),
-        None if reports.is_empty() => verdict(
+        None if polled == 0 => verdict(
             "CredentialsReady",
             "Unknown",
             "NotPolledYet",
@@ -190,6 +193,9 @@ fn polling(reports: &[&ResourceReport], resources: usize, failure_threshold: u32
     });
 
     let first_poll = match unproven.and_then(|report| Some((report, report.failure.as_ref()?))) {
+        Some((report, failure)) if failure.reason == PollError::RESTING => {
+            format!("the first poll waits: {}", about(report, failure))
+        }
         Some((report, failure)) => format!(
             "the first poll failed and is tried again: {}",
             about(report, failure)
@@ -199,15 +205,17 @@ fn polling(reports: &[&ResourceReport], resources: usize, failure_threshold: u32
     let human = failures.iter().find(|(_, failure)| failure.needs_human);
     let lasting = failures
         .iter()
-        .find(|(report, _)| report.failures >= failure_threshold);
+        .find(|(_, failure)| failure.in_a_row >= failure_threshold);
     verdicts.insert(
         0,
         match human.or(lasting) {
             Some((report, failure)) => {
-                let times = report.failures;
+                let times = failure.in_a_row;
                 let message = about(report, failure);
                 let message = if failure.needs_human {
                     message
+                } else if failure.reason == PollError::RESTING {
+                    format!("{message} ({times} times in a row)")
                 } else {
                     format!("{message} ({times} polls in a row)")
                 };

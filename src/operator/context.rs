@@ -41,6 +41,8 @@ pub(super) struct Known {
     pub(super) waiting_since: Option<Instant>,
     /// Since when its Secrets cannot be read.
     pub(super) unreadable_since: Option<Instant>,
+    /// Reasons of conditions that another instance with the same credential tells of.
+    pub(super) shown_elsewhere: Vec<&'static str>,
     /// The newest `requestedAt` acted on, which is not forgotten when the status cannot be written.
     pub(super) handled_request: Option<String>,
     /// The newest `skip` acted on, likewise.

@@ -10,10 +10,20 @@ use crate::engine::Notice;
 /// The API server refuses longer notes, counted in bytes.
 const LONGEST_NOTE: usize = 1024;
 
-/// What is worth an event between two sets of conditions: a condition whose status or reason changed.
-pub(super) fn transitions(before: &[Condition], after: &[Condition]) -> Vec<Event> {
+/// What is worth an event between two sets of conditions: a condition whose status or reason changed. What has a
+/// reason of `shown_elsewhere` is told by another instance, and neither its beginning nor its end is told again.
+pub(super) fn transitions(
+    before: &[Condition],
+    after: &[Condition],
+    shown_elsewhere: &[&'static str],
+) -> Vec<Event> {
+    let elsewhere = |condition: &Condition| shown_elsewhere.contains(&&*condition.reason);
     after
         .iter()
+        .filter(|condition| {
+            let was_elsewhere = |b: &Condition| b.type_ == condition.type_ && elsewhere(b);
+            !elsewhere(condition) && (is_bad(condition) || !before.iter().any(was_elsewhere))
+        })
         .filter(|condition| condition.status != "Unknown" && condition.type_ != "Reconciling")
         .filter(|condition| {
             let before = before.iter().find(|before| before.type_ == condition.type_);

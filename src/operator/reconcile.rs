@@ -19,11 +19,14 @@ use crate::api::{FLUX_REQUESTED_AT, PollingInstance, REQUESTED_AT, RESET_TO, Res
 use crate::config::{Credentials, Problem, Reading, Settings, read};
 use crate::deliver::NotificationIds;
 use crate::element;
-use crate::engine::{Concern, Earlier, Failure, Instance, Notice, RunReport, Which};
+use crate::engine::{Concern, Earlier, Failure, Instance, Notice, PollError, RunReport, Which};
 use crate::store::{Owner, in_words};
 
 /// First and longest pause between two looks at the Secrets of an instance that waits for one.
 const SECRET_PAUSES: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(60));
+
+/// A poll that is put off for less is not worth a write of the status.
+const WORTH_TELLING: Duration = Duration::from_secs(60);
 
 /// After this time a refusal to read a Secret is shown on the instance.
 const LONG_FORBIDDEN: Duration = Duration::from_secs(30);
@@ -148,6 +151,9 @@ impl Turn<'_> {
         if !unchanged {
             known.memory.try_again();
         }
+        if status.conditions.iter().any(|c| c.reason == PollError::RESTING) {
+            known.shown_elsewhere.push(PollError::RESTING);
+        }
     }
 
     /// Whether spec, Secrets or the ids of the notifications are others than at the last turn.
@@ -263,13 +269,25 @@ impl Turn<'_> {
             .filter_map(|resource| known.memory.report(&resource.name).cloned())
             .collect();
         let reports: Vec<_> = reports.iter().collect();
-        if !run.stopped {
+        let shown_before = std::mem::take(&mut known.shown_elsewhere);
+        let elsewhere = reports
+            .iter()
+            .filter_map(|report| report.failure.as_ref())
+            .filter(|failure| failure.shown_elsewhere);
+        let now_elsewhere: Vec<_> = elsewhere.map(|failure| failure.reason).collect();
+        known.shown_elsewhere = [&*shown_before, &*now_elsewhere].concat();
+        // Put off for a moment only, with nothing to tell.
+        let idle = run.polled.is_empty()
+            && request.is_none()
+            && run.put_off.is_some_and(|pause| pause < WORTH_TELLING);
+        if !run.stopped && !idle {
             known.handled_request = request.or(known.handled_request.take());
             if !run.polled.is_empty() {
                 known.handled_skip = skip.or(known.handled_skip.take());
             }
             let situation = self.polling(&reports, &settings);
             self.report_polling(known, &situation, &instance).await?;
+            known.shown_elsewhere = now_elsewhere;
         }
         let due = known
             .memory
@@ -451,7 +469,7 @@ async fn tell<K: Resource<DynamicType = ()>>(
         Err(kube::Error::Api(error)) if error.is_not_found() => return Ok(()),
         Err(error) => return Err(ReconcileError::StatusNotWritten(in_words(&error))),
     }
-    let news = events::transitions(&before.conditions, &after.conditions);
+    let news = events::transitions(&before.conditions, &after.conditions, &known.shown_elsewhere);
     events::publish(&context.recorder, &object.object_ref(&()), news).await;
     known.status = Some(after);
     Ok(())

@@ -128,6 +128,7 @@ fn resource_status(report: &ResourceReport, before: Option<&ResourceStatus>) -> 
         .map(|failure| failure.message.clone())
         .collect();
     messages.extend(report.notes.iter().cloned());
+    let message = (!messages.is_empty()).then(|| messages.join(" | "));
     ResourceStatus {
         name: report.name.clone(),
         state: match report.state {
@@ -135,6 +136,14 @@ fn resource_status(report: &ResourceReport, before: Option<&ResourceStatus>) -> 
             PollState::Polled => ResourceState::Polled,
             PollState::PollFailed => ResourceState::PollFailed,
             PollState::DeliveryFailed => ResourceState::DeliveryFailed,
+            // It was not polled, so all that was found at the newest poll stands.
+            PollState::Waiting => {
+                return ResourceStatus {
+                    name: report.name.clone(),
+                    message,
+                    ..before.cloned().unwrap_or_default()
+                };
+            }
         },
         last_polled: Some(whole_second(report.ended_at)),
         last_successful_poll: time(report.succeeded_at)
@@ -161,7 +170,7 @@ fn resource_status(report: &ResourceReport, before: Option<&ResourceStatus>) -> 
             invalid: count(figures.invalid),
             duration: duration(figures.duration),
         }),
-        message: (!messages.is_empty()).then(|| messages.join(" | ")),
+        message,
     }
 }
 

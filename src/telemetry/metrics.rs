@@ -9,7 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::engine::{Events, ResourceReport};
+use crate::engine::{Events, PollState, ResourceReport};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PollLabels {
@@ -35,6 +35,12 @@ struct RecordLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RestLabels {
+    element: String,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReconcileLabels {
     outcome: &'static str,
 }
@@ -49,6 +55,8 @@ pub struct Metrics {
     records: Family<RecordLabels, Counter<u64, AtomicU64>>,
     pages: Counter<u64, AtomicU64>,
     weak_proofs: Counter<u64, AtomicU64>,
+    source_rests: Family<RestLabels, Counter<u64, AtomicU64>>,
+    source_wait: Family<ElementLabels, Counter<f64, AtomicU64>>,
     reconciles: Family<ReconcileLabels, Counter<u64, AtomicU64>>,
     leading: Gauge<i64, AtomicI64>,
 }
@@ -66,6 +74,8 @@ impl Default for Metrics {
             records: Family::default(),
             pages: Counter::default(),
             weak_proofs: Counter::default(),
+            source_rests: Family::default(),
+            source_wait: Family::default(),
             reconciles: Family::default(),
             leading: Gauge::default(),
         };
@@ -109,6 +119,17 @@ impl Metrics {
             self.weak_proofs.clone(),
         );
         registry.register(
+            "source_rests",
+            "Times that a source was left alone by all instances of a credential, by the error that asked for it",
+            self.source_rests.clone(),
+        );
+        registry.register_with_unit(
+            "source_wait",
+            "Time that polls waited for their turn to ask the source; its rate is the number of polls that wait",
+            Unit::Seconds,
+            self.source_wait.clone(),
+        );
+        registry.register(
             "reconciles",
             "Reconciles by outcome: ok, or the error's name",
             self.reconciles.clone(),
@@ -132,6 +153,18 @@ impl Metrics {
                 result,
             })
             .inc();
+        for reason in &figures.rests {
+            let element = element();
+            self.source_rests
+                .get_or_create(&RestLabels { element, reason })
+                .inc();
+        }
+        self.source_wait
+            .get_or_create(&ElementLabels { element: element() })
+            .inc_by(figures.waited.as_secs_f64());
+        if report.state == PollState::Waiting {
+            return;
+        }
         self.poll_duration.observe(figures.duration.as_secs_f64());
         let Events {
             created,

@@ -76,6 +76,7 @@ pub(super) fn sink_beside(callback: &Callback, url: Url) -> Callback {
         url,
         basic: None,
         headers: Vec::new(),
+        tls: None,
         ..callback.clone()
     }
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use url::Url;
 
 use super::{
-    AnswerRule, Answers, Authentication, Comparison, Definition, NextPage, OAuth2, PollerEntry, Resource,
-    WhereClause,
+    AnswerRule, Answers, Authentication, Comparison, Definition, NextPage, OAuth2, PollerEntry,
+    RequestLimits, Resource, WhereClause,
 };
 use crate::config::{DatePattern, FieldPath, Problem, UrlTemplate, join};
 
@@ -114,6 +114,7 @@ impl Definition {
                 );
             }
         }
+        check_limits(&self.limits, findings);
         check_answers(&self.answers, findings);
         self.check_resources(findings);
     }
@@ -246,6 +247,25 @@ fn check_oauth(oauth: &OAuth2, findings: &mut Findings<'_>) {
                     "leave it out of one",
                 );
             }
+        }
+    }
+}
+
+fn check_limits(limits: &RequestLimits, findings: &mut Findings<'_>) {
+    let rate = limits.rate_limit.map(|rate| {
+        [
+            ("rateLimit.requests", rate.requests, 10_000),
+            ("rateLimit.perSeconds", rate.per_seconds, 3600),
+        ]
+    });
+    let concurrent = ("concurrentRequests", limits.concurrent_requests.into(), 64);
+    for (key, value, most) in rate.into_iter().flatten().chain([concurrent]) {
+        if !(1..=most).contains(&value) {
+            findings.add(
+                format!("spec.limits.{key}"),
+                format!("{value} is no limit"),
+                &format!("write a number from 1 to {most}"),
+            );
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::config::{Grant, OAuth2Credentials};
 use crate::element::oauth::exchange::credtype;
 
 /// 20 hex digits of the SHA-256 over everything a human configures to get a token.
-pub(super) fn fingerprint(credentials: &OAuth2Credentials) -> String {
+pub(in crate::element) fn fingerprint(credentials: &OAuth2Credentials) -> String {
     let token_url = credentials
         .token_url
         .as_ref()

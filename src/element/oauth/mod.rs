@@ -22,6 +22,7 @@ mod tokens;
 pub use access::{Access, Refreshed};
 pub use authorize::{Authorization, AuthorizeError, Landing};
 pub use error::TokenError;
+pub(super) use fingerprint::fingerprint;
 pub use first_grant::{FirstGrant, first_grant};
 pub use tokens::{Login, Tokens};
 

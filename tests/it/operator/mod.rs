@@ -6,6 +6,7 @@ mod ids;
 mod leadership;
 mod mending;
 mod patience;
+mod politeness;
 mod polling;
 mod restart;
 mod rig;

@@ -6,6 +6,7 @@ mod grants;
 mod hosts;
 mod notifications;
 mod ownership;
+mod politeness;
 mod refusals;
 mod resources;
 mod restlessness;

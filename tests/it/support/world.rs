@@ -13,6 +13,7 @@ use pollinator::element::Tokens;
 use pollinator::engine::{
     Callbacks, Clock, Engine, Instance, InstanceMemory, ResourceReport, RunReport, Which,
 };
+use pollinator::http::Transport;
 use pollinator::store::Owner;
 use serde_json::{Value, json};
 
@@ -66,29 +67,12 @@ impl World {
         if !setup.knobs.is_null() {
             sandbox.apply(Command::Configure { knobs: setup.knobs }).unwrap();
         }
-        let mut spec = ordinary_spec();
-        merge(&mut spec, &setup.spec);
-        let spec: PollingInstanceSpec = serde_json::from_value(spec).unwrap();
-        let settings = read(
-            "concur",
-            &spec,
-            &Secrets::default(),
-            pollinator::element::catalogue(),
-        )
-        .settings
-        .unwrap();
         let owner = Owner {
             namespace: "finance".into(),
             name: "concur".into(),
             uid: "uid-1".into(),
         };
-        let instance = Instance {
-            ids: NotificationIds::new(&owner.uid, &owner.namespace),
-            owner,
-            settings: Arc::new(settings),
-            reset_to: None,
-            skip: None,
-        };
+        let instance = instance(owner, &setup.spec);
         let clock = Clock::starting_at(start + setup.our_clock_ahead);
         let store = MemoryStore::default();
         let transport = Arc::new(InProcess::new(&sandbox));
@@ -323,9 +307,28 @@ impl World {
     }
 }
 
-fn engine(
+/// An instance with the ordinary spec, with `patch` merged over.
+pub fn instance(owner: Owner, patch: &Value) -> Instance {
+    let mut spec = ordinary_spec();
+    merge(&mut spec, patch);
+    let spec: PollingInstanceSpec = serde_json::from_value(spec).unwrap();
+    let catalogue = pollinator::element::catalogue();
+    let settings = read("concur", &spec, &Secrets::default(), catalogue)
+        .settings
+        .unwrap();
+    Instance {
+        ids: NotificationIds::new(&owner.uid, &owner.namespace),
+        owner,
+        settings: Arc::new(settings),
+        reset_to: None,
+        skip: None,
+    }
+}
+
+/// The engine of one life of a process.
+pub fn engine<T: Transport + 'static>(
     store: &MemoryStore,
-    transport: &Arc<InProcess>,
+    transport: &Arc<T>,
     clock: Clock,
     life: u32,
 ) -> Arc<Engine<MemoryStore>> {

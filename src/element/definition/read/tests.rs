@@ -53,6 +53,7 @@ spec:
       path: /notes
       items: [$]
       nextPage: {offset: {parameter: offset, total: total}}
+  limits: {concurrentRequests: 2, rateLimit: {requests: 20, perSeconds: 1}}
 "#;
 
 #[test]
@@ -237,6 +238,31 @@ fn faults_have_place_path_and_remedy() {
             "35:13: is no valid YAML: unclosed quote; mend",
         ),
         ("- name: notes", "- name: notes\n      name: notes", "36:7: "),
+        (
+            "concurrentRequests: 2",
+            "concurrentRequests: 0",
+            "39:12: spec.limits.concurrentRequests: 0 is no limit; write a number from 1 to 64",
+        ),
+        (
+            "concurrentRequests: 2",
+            "concurentRequests: 2",
+            "39:12: spec.limits.concurentRequests: unknown field `concurentRequests`",
+        ),
+        (
+            "requests: 20",
+            "requests: 10001",
+            "39:47: spec.limits.rateLimit.requests: 10001 is no limit; write a number from 1 to 10000",
+        ),
+        (
+            "perSeconds: 1",
+            "perSeconds: 0",
+            "39:61: spec.limits.rateLimit.perSeconds: 0 is no limit; write a number from 1 to 3600",
+        ),
+        (
+            "requests: 20, ",
+            "",
+            "39:35: spec.limits.rateLimit: missing field `requests`; add requests",
+        ),
     ];
     let mut wrong = Vec::new();
     for (from, to, expected) in table {
