@@ -141,7 +141,7 @@ impl<S: CheckpointStore> Engine<S> {
             memory.note_vendor_clock(page.date, self.clock.now());
         }
         claim.memory.start(&rules, memory.vendor_now(self.clock.now()));
-        if claim.memory.must_be_saved_before_fetching() {
+        if claim.memory.must_be_saved_before_fetching(&rules) {
             claim.save_changes(store, owner, name).await?;
         }
         for _ in 0..PASSES_IN_A_ROW {
@@ -212,6 +212,11 @@ impl<S: CheckpointStore> Engine<S> {
         progress: &mut Progress,
     ) -> Result<(), PollError> {
         let settings = &*instance.settings;
+        if !news.is_empty() {
+            claim
+                .make_sure(&*self.store, &instance.owner, &rules.resource, settings.lookback)
+                .await?;
+        }
         let mut deliveries = Deliveries::new(&*self.outbox, settings, rules, origin, news, &claim.memory);
         let mut failure = None;
         while let Some(delivered) = deliveries.next(&mut claim.memory, pass).await {
