@@ -22,6 +22,8 @@ pub(super) struct Claim {
     /// Nonces this process wrote or loaded and has not seen replaced.
     nonces: Vec<String>,
     saved_at: Instant,
+    /// When the store was last seen to have what this process wrote.
+    owned_at: Instant,
 }
 
 impl Claim {
@@ -43,6 +45,7 @@ impl Claim {
             revision,
             nonces,
             saved_at: Instant::now(),
+            owned_at: Instant::now(),
         };
         claim.memory.checkpoint.owner = process.to_owned();
         claim.save(store, owner, resource).await?;
@@ -81,6 +84,37 @@ impl Claim {
                 Ok(())
             }
             other => other,
+        }
+    }
+
+    /// Looks whether the checkpoint is still ours; to be asked before anything is sent.
+    ///
+    /// A new owner counts with what his predecessor may have sent until a pass that began `lookback` after the
+    /// take-over. What this process read later than that, it may not send.
+    pub(super) async fn make_sure<S: CheckpointStore>(
+        &mut self,
+        store: &S,
+        owner: &Owner,
+        resource: &str,
+        lookback: Duration,
+    ) -> Result<(), PollError> {
+        if self.owned_at.elapsed() < SAVE_EVERY.min(lookback) {
+            return Ok(());
+        }
+        match store.load(owner, resource).await {
+            Ok(Some((stored, _))) if self.nonces.contains(&stored.nonce) => {
+                self.owned_at = Instant::now();
+                Ok(())
+            }
+            Ok(Some(_)) => Err(PollError::TakenOver),
+            // Deleted: what was read is told, and the next save finds that out.
+            Ok(None) => Ok(()),
+            // Who cannot read it cannot take it over either.
+            Err(StoreError::Unavailable { what, reason }) => {
+                tracing::warn!(%what, %reason, "checkpoint not read, it counts as ours");
+                Ok(())
+            }
+            Err(other) => Err(other.into()),
         }
     }
 
@@ -128,6 +162,7 @@ impl Claim {
         self.revision = revision;
         self.nonces = vec![nonce];
         self.saved_at = Instant::now();
+        self.owned_at = self.saved_at;
         self.memory.saved();
     }
 }

@@ -178,7 +178,7 @@ impl<S: CheckpointStore> Engine<S> {
             memory.note_vendor_clock(page.date, self.clock.now());
         }
         claim.memory.start(&rules, memory.vendor_now(self.clock.now()));
-        if claim.memory.must_be_saved_before_fetching() {
+        if claim.memory.must_be_saved_before_fetching(&rules) {
             claim.save_changes(store, owner, name).await?;
         }
         for _ in 0..PASSES_IN_A_ROW {
@@ -247,6 +247,12 @@ impl<S: CheckpointStore> Engine<S> {
         progress: &mut Progress,
     ) -> Result<(), PollError> {
         let resource = &dispatch.rules.resource;
+        if !news.is_empty() {
+            let lookback = instance.settings.lookback;
+            claim
+                .make_sure(&*self.store, &instance.owner, resource, lookback)
+                .await?;
+        }
         let mut deliveries = Deliveries::new(dispatch, news, &claim.memory, progress.sink_failure.take());
         let mut failure = None;
         while let Some(delivered) = deliveries.next(&mut claim.memory, pass).await {

@@ -1,6 +1,6 @@
 //! What one listed record means: nothing, CREATED, UPDATED or DELETED.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::memory::seen_version;
@@ -90,11 +90,11 @@ impl Memory {
                 return Judgement::new(Decision::Below, Reason::ProvenRead { floor });
             }
         }
-        if self.handled(rules, now, record) || pass.decided(record) {
+        if self.handled(rules, pass, record) || pass.decided(record) {
             return Judgement::new(Decision::Known, Reason::Handled);
         }
         let unseen = !self.checkpoint.seen.knows(record.key);
-        if unseen && self.learns_silently(rules, now, record) {
+        if unseen && self.learns_silently(rules, pass, record) {
             let started_at = self.checkpoint.started_at;
             return Judgement::new(Decision::Learned, Reason::BeforeFirstStart { started_at });
         }
@@ -125,13 +125,15 @@ impl Memory {
     }
 
     /// Whether this version was handled, and its granule holds no further edit.
-    fn handled(&mut self, rules: &Rules, now: Timestamp, record: &Record) -> bool {
+    fn handled(&mut self, rules: &Rules, pass: &Pass, record: &Record) -> bool {
+        let closed_before = earlier(pass.safe_now(), rules.lookback);
+        let listed_until = self.listed_until(rules, pass);
         let body_in_version = rules.body_in_version();
         let Some(entry) = self.checkpoint.seen.get_mut(record.key, seen_version(record)) else {
             return false;
         };
         if let (true, Keep::Until(until)) = (record.updated.is_none() || record.deleted, &mut entry.keep) {
-            *until = now.max(*until);
+            *until = listed_until.max(*until);
         }
         let Some(updated) = record.updated else {
             return true;
@@ -139,23 +141,23 @@ impl Memory {
         if body_in_version && entry.open && !entry.digests.contains(&record.digest) {
             return false;
         }
-        if entry.open && earlier(now, rules.lookback) >= later(updated, record.granule) {
+        if entry.open && closed_before >= later(updated, record.granule) {
             entry.open = false;
         }
         true
     }
 
     /// In the first pass of FromNow and Baseline, what was there before the first start is learned silently.
-    fn learns_silently(&self, rules: &Rules, now: Timestamp, record: &Record) -> bool {
+    fn learns_silently(&self, rules: &Rules, pass: &Pass, record: &Record) -> bool {
         let learning = self.checkpoint.phase == Phase::First
             && !matches!(rules.initial_sync, InitialSync::Backfill { .. });
         let started = self.checkpoint.started_at;
         let was_there = match record.updated {
-            Some(updated) => updated <= started || updated > later(now, AHEAD),
+            Some(updated) => updated <= started || updated > later(pass.page_now(), AHEAD),
             // A first pass that comes late cannot tell what changed since the first start: it reports too much
             // rather than too little.
             None => {
-                let in_time = !rules.has_macro || now <= later(started, rules.lookback);
+                let in_time = !rules.has_macro || pass.vendor_now() <= later(started, rules.lookback);
                 in_time && record.created.is_none_or(|created| created <= started)
             }
         };

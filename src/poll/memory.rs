@@ -64,10 +64,11 @@ impl Memory {
         self.changed
     }
 
-    /// Whether a first start or a reset must be stored before anything is fetched: after a crash it would
-    /// be another one, and what changed in between would be learned in silence.
-    pub fn must_be_saved_before_fetching(&self) -> bool {
-        self.founded
+    /// Whether something must be stored before anything is fetched: a first start or a reset, since after a crash it
+    /// would be another one, and what changed in between would be learned in silence; and what was told of records
+    /// without dates, since the ids of their later events hang on it.
+    pub fn must_be_saved_before_fetching(&self, rules: &Rules) -> bool {
+        self.founded || (self.changed && rules.updated.is_none())
     }
 
     /// The checkpoint was stored.
@@ -85,6 +86,8 @@ impl Memory {
         if self.checkpoint.reset.as_deref() == Some(value) {
             return false;
         }
+        // What was delivered before is forgotten with the seen-set.
+        self.uncertain |= !self.never_started();
         let checkpoint = &mut self.checkpoint;
         checkpoint.reset = Some(value.to_owned());
         checkpoint.floor = to;
@@ -173,34 +176,48 @@ impl Memory {
                 .held
                 .get(&record.id)
                 .is_some_and(|held| held.uncertain);
+        // One created within the tolerance before a reset may have been CREATED before it, and is not read again
+        // until it is edited.
+        let before_reset = self.checkpoint.reset.is_some()
+            && record
+                .created
+                .is_some_and(|created| created <= self.checkpoint.started_at);
         let edited = record.updated.is_none() || record.updated != record.created || rules.body_in_version();
         let other_version = self
             .unanswered
             .get(&record.key)
             .is_some_and(|first| *first != version);
-        (uncertain && edited) || other_version
+        ((uncertain || before_reset) && edited) || other_version
+    }
+
+    /// Up to when a record that is listed whatever its date may be listed again: a floor that was set ahead of the
+    /// clock would else make it forgotten at once, and news in every pass.
+    pub(super) fn listed_until(&self, rules: &Rules, pass: &Pass) -> Timestamp {
+        pass.vendor_now()
+            .max(later(self.checkpoint.floor, rules.lookback))
     }
 
     pub(super) fn mark(&mut self, rules: &Rules, pass: &Pass, record: &Record) {
         let version = seen_version(record);
+        let created = record.created.map(|at| later(at, rules.created_granule()));
         let Some(updated) = record.updated else {
+            let listed_until = self.listed_until(rules, pass);
             let keep = if rules.compares_whole_listing() {
                 Keep::WhileListed
             } else {
-                Keep::Until(pass.vendor_now())
+                Keep::Until(created.map_or(listed_until, |created| created.max(listed_until)))
             };
             self.checkpoint.seen.mark_undated(record.key, version, keep);
             self.touch();
             return;
         };
         let ends = later(updated, record.granule);
-        let created = record.created.map(|at| later(at, rules.created_granule()));
         let mut until = created.map_or(ends, |created| created.max(ends));
         if record.deleted {
             // It may stay listed with its old date.
-            until = until.max(pass.vendor_now());
+            until = until.max(self.listed_until(rules, pass));
         }
-        let open = rules.body_in_version() && earlier(pass.vendor_now(), rules.lookback) < ends;
+        let open = rules.body_in_version() && earlier(pass.safe_now(), rules.lookback) < ends;
         self.checkpoint
             .seen
             .mark(record.key, version, Keep::Until(until), open, record.digest);

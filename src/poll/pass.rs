@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::memory::seen_version;
+use super::seen::FORGOTTEN_AFTER;
 use super::time::{earlier, later};
 use super::{Held, Memory, Phase, Record, Rules};
 
@@ -14,6 +15,8 @@ pub struct Pass {
     began_at: Timestamp,
     own_now: Timestamp,
     vendor_now: Timestamp,
+    /// The vendor's clock at the newest page.
+    page_now: Timestamp,
     pages: u32,
     items: u64,
     repeated: u64,
@@ -44,6 +47,7 @@ impl Pass {
             began_at: own_now,
             own_now,
             vendor_now: own_now,
+            page_now: own_now,
             pages: 0,
             items: 0,
             repeated: 0,
@@ -66,6 +70,7 @@ impl Pass {
                 vendor
             };
         }
+        self.page_now = date.unwrap_or(own_now).max(self.vendor_now);
         self.pages += 1;
     }
 
@@ -79,6 +84,16 @@ impl Pass {
         self.own_now
     }
 
+    /// The earlier of the vendor's clock and ours, so that both must be ahead to do harm.
+    pub(super) fn safe_now(&self) -> Timestamp {
+        self.vendor_now.min(self.own_now)
+    }
+
+    /// The vendor's clock when he made the newest page: a long pass meets changes made since it began.
+    pub(super) fn page_now(&self) -> Timestamp {
+        self.page_now
+    }
+
     /// Pages read.
     pub fn pages(&self) -> u32 {
         self.pages
@@ -90,7 +105,7 @@ impl Pass {
             self.repeated += 1;
         }
         // A date ahead of either clock never moves the floor.
-        let clock = self.vendor_now.min(self.own_now);
+        let clock = self.safe_now();
         if let Some(updated) = record.updated.filter(|updated| *updated <= clock) {
             self.latest = Some(self.latest.map_or(updated, |latest| latest.max(updated)));
         }
@@ -169,14 +184,16 @@ impl Memory {
         }
     }
 
-    /// Held objects that two complete passes no longer list are gone.
+    /// Held objects that complete passes no longer list are gone. A pass of several pages can miss one, and one over
+    /// a listing without order does so often.
     fn forget_missing_held(&mut self, pass: &Pass) {
+        let patience = if pass.single_page() { 1 } else { FORGOTTEN_AFTER };
         self.checkpoint.held.retain(|id, held: &mut Held| {
             let listed = pass
                 .listed
                 .contains_key(&super::identity::hash64(&[id.as_bytes()]));
             held.missed = if listed { 0 } else { held.missed.saturating_add(1) };
-            held.missed <= 1
+            held.missed <= patience
         });
     }
 

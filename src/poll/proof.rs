@@ -80,10 +80,11 @@ impl Memory {
             }
         }
         let floor = self.checkpoint.floor;
+        // A first pass, or one after a restart, wants its proof even where it moves no floor.
+        let undecided = self.checkpoint.phase != Phase::Steady || self.uncertain;
         self.candidates
             .waiting
-            .retain(|candidate| whole || candidate.target > floor);
-        let undecided = self.checkpoint.phase != Phase::Steady || self.uncertain;
+            .retain(|candidate| whole || undecided || candidate.target > floor);
         if whole || target > floor || undecided {
             let open = pass.listed.keys().copied().collect();
             let provable = !pass.saw_repeats();

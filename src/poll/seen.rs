@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::identity::hash64;
 
-/// Passes without a listed object after which a listing without dates forgets it: a skipped page is then
+/// Passes without an object after which it counts as gone where a pass can miss it: a skipped page is then
 /// not a wave of CREATED.
-const FORGOTTEN_AFTER: u8 = 20;
+pub(super) const FORGOTTEN_AFTER: u8 = 20;
 
 /// How long a pair is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,4 +8,5 @@ mod fake_api;
 mod operator;
 mod polling;
 mod receivers;
+mod schedules;
 mod support;

@@ -135,8 +135,9 @@ async fn a_failing_source_does_not_use_up_the_schedule() {
     let mut world = steady(json!({})).await;
     world.command(Command::Fault(PlannedFault {
         target: Target::Reports,
-        fault: Fault::Maintenance,
-        times: 10,
+        fault: Fault::Deadlock,
+        // Three attempts a poll.
+        times: 30,
         after: 0,
     }));
     for _ in 0..10 {

@@ -16,6 +16,8 @@ pub enum Write {
     Fails,
     /// It takes effect, but its answer is lost.
     AnswerLost,
+    /// It takes effect, its answer is lost, and what repeats it below us hears of a conflict.
+    Repeated,
 }
 
 #[derive(Default)]
@@ -109,10 +111,10 @@ impl CheckpointStore for MemoryStore {
         stored
             .checkpoints
             .insert(key, (checkpoint.encode().unwrap(), version));
-        if plan == Write::AnswerLost {
-            away()
-        } else {
-            Ok(Some(version.to_string()))
+        match plan {
+            Write::AnswerLost => away(),
+            Write::Repeated => conflict(),
+            Write::Works | Write::Fails => Ok(Some(version.to_string())),
         }
     }
 }

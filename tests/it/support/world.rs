@@ -46,6 +46,22 @@ pub struct World {
     lives: u32,
 }
 
+/// Another process at the same instance.
+pub struct SecondOwner {
+    engine: Arc<Engine<MemoryStore>>,
+    memory: InstanceMemory,
+}
+
+impl SecondOwner {
+    pub async fn poll(&mut self, instance: &Instance) -> ResourceReport {
+        let mut run = self
+            .engine
+            .run(instance, &mut self.memory, Which::All, &|| true)
+            .await;
+        run.polled.pop().expect("a polled resource")
+    }
+}
+
 /// An accepted event as the receiver saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
@@ -94,6 +110,15 @@ impl World {
         self.lives += 1;
         self.engine = engine(&self.store, &self.transport, self.clock, self.lives);
         self.memory = InstanceMemory::default();
+    }
+
+    /// A second process that polls the same instance with a memory of its own, as nobody should let it.
+    pub fn second_owner(&mut self) -> SecondOwner {
+        self.lives += 1;
+        SecondOwner {
+            engine: engine(&self.store, &self.transport, self.clock, self.lives),
+            memory: InstanceMemory::default(),
+        }
     }
 
     /// From now on another instance of the same process, with the same settings, is polled.
