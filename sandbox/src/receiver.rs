@@ -186,6 +186,9 @@ fn judge(state: &State, asked: &Asked, number: u64) -> Answer {
     if state.knobs.require_signature && received.signature != Signature::Valid {
         return Answer::message(StatusCode::UNAUTHORIZED, "the signature is missing or wrong");
     }
+    if state.knobs.refuse_ids.is_empty() {
+        return Answer::empty(StatusCode::OK);
+    }
     let refused = received.events().into_iter().find_map(|event| {
         let id = event.get("objectId")?.as_str()?.to_owned();
         state.knobs.refuse_ids.contains(&id).then_some(id)

@@ -11,11 +11,13 @@ mod repeats;
 mod report;
 mod resource;
 mod schedule;
+mod trail;
 
 pub use clock::Clock;
 pub use delivery::{Callbacks, Outbox};
 pub use preview::preview;
 pub use report::{Concern, Events, Failure, Figures, PollError, PollState, ResourceReport, chain};
+pub use trail::Bounds;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -41,6 +43,7 @@ pub struct Engine<S> {
     clock: Clock,
     /// Names this process in the checkpoints it claims.
     process: String,
+    bounds: Bounds,
 }
 
 /// An instance as the engine sees it.
@@ -113,7 +116,14 @@ impl<S: CheckpointStore> Engine<S> {
             outbox,
             clock,
             process,
+            bounds: Bounds::default(),
         }
+    }
+
+    /// The same with other bounds than the usual ones.
+    #[must_use]
+    pub fn with_bounds(self, bounds: Bounds) -> Self {
+        Self { bounds, ..self }
     }
 
     /// This machine's clock.

@@ -102,9 +102,10 @@ fn next_after(error: &PollError, retry_after: Option<Duration>) -> Next {
         PollError::Delivery(_) => retry_after.map_or(Next::Backoff, Next::NotBefore),
         PollError::Token(error) if error.needs_human() => Next::WaitForHuman,
         PollError::Token(error) => error.retry_after().map_or(Next::Backoff, Next::NotBefore),
-        PollError::Element(_) | PollError::EndlessListing { .. } | PollError::CircularListing { .. } => {
-            Next::WaitForHuman
-        }
+        PollError::Element(_)
+        | PollError::EndlessListing { .. }
+        | PollError::CircularListing { .. }
+        | PollError::CheckpointFull { .. } => Next::WaitForHuman,
         PollError::Store(_) | PollError::TakenOver => Next::Backoff,
         PollError::Source(error) => match error.remedy() {
             Remedy::RetryLater { after: Some(after) } => Next::NotBefore(after),
@@ -122,7 +123,9 @@ fn failure(error: &PollError) -> Failure {
             Concern::Source,
             matches!(error.remedy(), Remedy::AskHuman | Remedy::RefreshToken),
         ),
-        PollError::EndlessListing { .. } | PollError::CircularListing { .. } => (Concern::Source, true),
+        PollError::EndlessListing { .. }
+        | PollError::CircularListing { .. }
+        | PollError::CheckpointFull { .. } => (Concern::Source, true),
         PollError::Delivery(_) => (Concern::Delivery, false),
         PollError::Store(_) | PollError::TakenOver => (Concern::Storage, false),
     };

@@ -113,6 +113,16 @@ async fn read(host: &str, mut response: reqwest::Response, limit: BodyLimit) -> 
     *answer.status_mut() = response.status();
     *answer.version_mut() = response.version();
     *answer.headers_mut() = std::mem::take(response.headers_mut());
+    if let BodyLimit::Refuse(most) = limit
+        && response
+            .content_length()
+            .is_some_and(|length| length > most as u64)
+    {
+        return Err(HttpError::BodyTooLarge {
+            host: host.to_owned(),
+            limit: most,
+        });
+    }
     let mut body = Body::default();
     while let Some(chunk) = response.chunk().await.map_err(|error| failure(host, error))? {
         match limit {

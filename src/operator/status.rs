@@ -6,7 +6,7 @@ use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Api, Client, Resource};
 use serde_json::json;
 
-use super::conditions::{Situation, carried_over, judge, stamped, whole_second};
+use super::conditions::{Situation, carried_over, judge, shortened, stamped, whole_second};
 use crate::api::{LastResult, PollingInstance, PollingInstanceStatus, ResourceState, ResourceStatus};
 use crate::config::Settings;
 use crate::engine::{PollState, ResourceReport};
@@ -143,7 +143,7 @@ fn resource_status(report: &ResourceReport, before: Option<&ResourceStatus>) -> 
             invalid: count(figures.invalid),
             duration: duration(figures.duration),
         }),
-        message: (!messages.is_empty()).then(|| messages.join(" | ")),
+        message: (!messages.is_empty()).then(|| shortened(messages.join(" | "))),
     }
 }
 

@@ -144,6 +144,11 @@ impl Checkpoint {
         self.seen.len()
     }
 
+    /// Number of remembered objects.
+    pub fn seen_objects(&self) -> usize {
+        self.seen.objects()
+    }
+
     /// Objects whose event the callback refused for good.
     pub fn refused_objects(&self) -> usize {
         self.held

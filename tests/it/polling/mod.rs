@@ -5,5 +5,6 @@ mod notifications;
 mod ownership;
 mod resources;
 mod restlessness;
+mod scale;
 mod scenarios;
 mod trouble;

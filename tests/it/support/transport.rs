@@ -29,7 +29,7 @@ const LATENCY: Duration = Duration::from_millis(50);
 
 /// Routes by host name.
 pub struct InProcess {
-    routers: HashMap<&'static str, Router>,
+    routers: Mutex<HashMap<&'static str, Router>>,
     /// Requests after which the sender never hears anything again.
     fuse: Mutex<Option<u64>>,
     blown: Notify,
@@ -44,10 +44,15 @@ impl InProcess {
             (RECEIVER_HOST, sandbox.receiver_router()),
         ];
         Self {
-            routers: routers.into(),
+            routers: Mutex::new(routers.into()),
             fuse: Mutex::default(),
             blown: Notify::new(),
         }
+    }
+
+    /// Lets another router answer for a host.
+    pub fn replace(&self, host: &'static str, router: Router) {
+        self.routers.lock().unwrap().insert(host, router);
     }
 
     /// Serves `requests` more requests; the answer of the last one, and every one after it, never arrives.
@@ -76,7 +81,7 @@ impl InProcess {
 impl Transport for InProcess {
     fn send(&self, mut request: Request<Bytes>, limits: Limits) -> BoxFuture<'_, Result<Answer, HttpError>> {
         let host = request.uri().host().unwrap_or_default().to_owned();
-        let router = self.routers.get(host.as_str()).cloned();
+        let router = self.routers.lock().unwrap().get(host.as_str()).cloned();
         Box::pin(async move {
             let failed = |reason: &str, unsent| HttpError::Connection {
                 host: host.clone(),
