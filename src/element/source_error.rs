@@ -59,7 +59,17 @@ impl fmt::Display for Refusal {
 pub enum SourceError {
     /// No answer at all.
     #[error("the source gave no answer")]
-    SourceUnreachable(#[from] HttpError),
+    SourceUnreachable(#[source] HttpError),
+    /// A page is larger than is read.
+    #[error(
+        "a page of {host} is larger than {} MiB; ask for fewer records a page with pageSize", limit >> 20
+    )]
+    SourcePageTooLarge {
+        /// Host that answered.
+        host: String,
+        /// The limit, bytes.
+        limit: usize,
+    },
     /// The access token is not accepted: expired, revoked, or without the right to the resource.
     #[error("access refused: {0}")]
     SourceAccessRefused(Box<Refusal>),
@@ -118,6 +128,15 @@ pub enum SourceError {
     SourceListingEndless(Box<Refusal>),
 }
 
+impl From<HttpError> for SourceError {
+    fn from(error: HttpError) -> Self {
+        match error {
+            HttpError::BodyTooLarge { host, limit } => Self::SourcePageTooLarge { host, limit },
+            error => Self::SourceUnreachable(error),
+        }
+    }
+}
+
 impl SourceError {
     /// What is done about it.
     pub fn remedy(&self) -> Remedy {
@@ -125,7 +144,6 @@ impl SourceError {
             Self::SourceUnreachable(HttpError::Refused { .. }) | Self::SourceActionNeeded(_) => {
                 Remedy::AskHuman
             }
-            Self::SourceUnreachable(HttpError::BodyTooLarge { .. }) => Remedy::Fail,
             Self::SourceAccessRefused(_) => Remedy::RefreshToken,
             Self::SourceThrottled { after, .. } | Self::SourceUnavailable { after, .. } => {
                 Remedy::RetryLater { after: *after }
@@ -136,6 +154,7 @@ impl SourceError {
             | Self::SourceAnswerIncomplete(_)
             | Self::SourceAnswerNotJson(_) => Remedy::RetrySoon,
             Self::SourceRequestRefused(_)
+            | Self::SourcePageTooLarge { .. }
             | Self::SourceItemsMissing { .. }
             | Self::SourceNextPageInvalid { .. }
             | Self::SourceListingEndless(_) => Remedy::Fail,
@@ -146,6 +165,7 @@ impl SourceError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::SourceUnreachable(_) => "SourceUnreachable",
+            Self::SourcePageTooLarge { .. } => "SourcePageTooLarge",
             Self::SourceAccessRefused(_) => "SourceAccessRefused",
             Self::SourceThrottled { .. } => "SourceThrottled",
             Self::SourceUnavailable { .. } => "SourceUnavailable",
@@ -164,7 +184,7 @@ impl SourceError {
     /// What the source said, where it answered.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
-            Self::SourceUnreachable(_) => None,
+            Self::SourceUnreachable(_) | Self::SourcePageTooLarge { .. } => None,
             Self::SourceAccessRefused(refusal)
             | Self::SourceTemporaryError(refusal)
             | Self::SourceRequestRefused(refusal)

@@ -12,6 +12,7 @@ mod report;
 mod resource;
 mod schedule;
 mod skip;
+mod trail;
 
 pub use clock::Clock;
 pub use delivery::{Callbacks, Outbox};
@@ -20,6 +21,7 @@ pub use report::{
     Concern, Events, Failure, Figures, HeldObjects, MOST_EXAMPLES, Notice, PollError, PollState,
     ResourceReport, chain,
 };
+pub use trail::Bounds;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -50,6 +52,7 @@ pub struct Engine<S> {
     clock: Clock,
     /// Names this process in the checkpoints it claims.
     process: String,
+    bounds: Bounds,
 }
 
 /// An instance as the engine sees it.
@@ -155,7 +158,14 @@ impl<S: CheckpointStore> Engine<S> {
             outbox,
             clock,
             process,
+            bounds: Bounds::default(),
         }
+    }
+
+    /// The same with other bounds than the usual ones.
+    #[must_use]
+    pub fn with_bounds(self, bounds: Bounds) -> Self {
+        Self { bounds, ..self }
     }
 
     /// This machine's clock.

@@ -210,9 +210,10 @@ fn next_after(error: &PollError, pause: Duration, retry_after: Option<Duration>)
         PollError::Delivery(_) => Next::Attempt { pause, retry_after },
         PollError::Token(error) if error.needs_human() => Next::WaitForHuman,
         PollError::Token(error) => error.retry_after().map_or(Next::Backoff, Next::NotBefore),
-        PollError::Element(_) | PollError::EndlessListing { .. } | PollError::CircularListing { .. } => {
-            Next::WaitForHuman
-        }
+        PollError::Element(_)
+        | PollError::EndlessListing { .. }
+        | PollError::CircularListing { .. }
+        | PollError::CheckpointFull { .. } => Next::WaitForHuman,
         PollError::Store(_) | PollError::TakenOver | PollError::SourceResting { .. } => Next::Backoff,
         PollError::Source(error) => match error.remedy() {
             Remedy::RetryLater { after: Some(after) } => Next::NotBefore(after),
@@ -230,7 +231,9 @@ fn failure(error: &PollError, failures: u32, shown_elsewhere: bool) -> Failure {
             Concern::Source,
             matches!(error.remedy(), Remedy::AskHuman | Remedy::RefreshToken),
         ),
-        PollError::EndlessListing { .. } | PollError::CircularListing { .. } => (Concern::Source, true),
+        PollError::EndlessListing { .. }
+        | PollError::CircularListing { .. }
+        | PollError::CheckpointFull { .. } => (Concern::Source, true),
         PollError::SourceResting { .. } => (Concern::Source, false),
         PollError::Delivery(error) => (Concern::Delivery, error.is_gone()),
         PollError::Store(_) | PollError::TakenOver => (Concern::Storage, false),

@@ -42,10 +42,24 @@ pub enum PollError {
     #[error("another process polls this resource; run one operator, or leave leader election on")]
     TakenOver,
     /// The listing has more pages than any account needs.
-    #[error("the listing did not end after {pages} pages; narrow the url of the resource")]
+    #[error(
+        "the listing did not end after {pages} pages with {records} records; narrow the url of the resource, or \
+         let `polling.initialSync.since` begin later"
+    )]
     EndlessListing {
         /// Pages read.
         pages: u32,
+        /// Records listed.
+        records: usize,
+    },
+    /// More objects above the cursor than can be remembered.
+    #[error(
+        "{objects} objects above the cursor are remembered, and there is no room for more; narrow the url of the \
+         resource, or move the cursor with the annotation pollinator.dev/resetTo"
+    )]
+    CheckpointFull {
+        /// Objects remembered.
+        objects: usize,
     },
     /// The listing leads back to a page already read.
     #[error(
@@ -74,6 +88,7 @@ impl PollError {
             Self::Store(StoreError::Corrupted { .. }) => "CheckpointCorrupted",
             Self::TakenOver => "TakenOver",
             Self::EndlessListing { .. } => "SourceListingEndless",
+            Self::CheckpointFull { .. } => "CheckpointFull",
             Self::CircularListing { .. } => "SourceListingCircular",
         }
     }

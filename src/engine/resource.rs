@@ -1,6 +1,5 @@
 //! One poll of one resource.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -10,8 +9,8 @@ use super::claim::Claim;
 use super::delivery::{Delivered, Deliveries, Dispatch, News};
 use super::fetch::{Fetch, Unfetched};
 use super::outcome::{Polled, Progress};
-use super::repeats::Repeats;
 use super::skip::skip;
+use super::trail::Trail;
 use super::{Engine, Instance, InstanceMemory, PollError, Turn};
 use crate::config::ResourceSettings;
 use crate::deliver::{Attempts, Origin, instance_source};
@@ -21,8 +20,6 @@ use crate::store::CheckpointStore;
 
 /// Passes in a row over a listing of several pages that shows news, before the interval is kept again.
 const PASSES_IN_A_ROW: usize = 4;
-/// Pages after which a listing counts as endless.
-const MOST_PAGES: u32 = 100_000;
 
 /// How the passes of a poll ended, where they did not fail.
 enum Ended {
@@ -184,18 +181,15 @@ impl<S: CheckpointStore> Engine<S> {
         for _ in 0..PASSES_IN_A_ROW {
             let mut pass = Pass::begin(self.clock.now());
             let origin = origin(instance, &listing, resource, self.clock.now());
-            let mut pages_read = HashSet::new();
-            let mut same = Repeats::default();
+            let mut trail = Trail::new(self.bounds);
             let mut url = listing.first_url(&access.base, claim.memory.since(&rules), self.clock.now())?;
             loop {
                 let page = fetch.page(&url, &mut access, progress).await?;
                 memory.note_vendor_clock(page.date, self.clock.now());
                 pass.page(&rules, page.date, self.clock.now());
                 progress.figures.pages += 1;
+                trail.arrived(&page, &pass)?;
                 progress.warning = page.warning.or(progress.warning.take());
-                if page.next.is_some() && same.too_many(&page.items) {
-                    return Err(PollError::CircularListing { pages: pass.pages() }.into());
-                }
                 let news = judge(
                     resource,
                     &rules,
@@ -204,6 +198,7 @@ impl<S: CheckpointStore> Engine<S> {
                     progress,
                     page.items,
                 );
+                trail.has_room(claim.memory.checkpoint.seen_objects(), news.len())?;
                 let dispatch = Dispatch {
                     outbox: &*self.outbox,
                     settings: &instance.settings,
@@ -214,18 +209,9 @@ impl<S: CheckpointStore> Engine<S> {
                 };
                 self.deliver(instance, dispatch, claim, &pass, news, progress)
                     .await?;
-                match page.next {
-                    None => break,
-                    Some(_) if pass.pages() >= MOST_PAGES => {
-                        return Err(PollError::EndlessListing { pages: pass.pages() }.into());
-                    }
-                    Some(next) if pages_read.contains(&next) => {
-                        return Err(PollError::CircularListing { pages: pass.pages() }.into());
-                    }
-                    Some(next) => {
-                        pages_read.insert(std::mem::replace(&mut url, next));
-                    }
-                }
+                let Some(next) = page.next else { break };
+                trail.goes_on(&url, &next, &pass)?;
+                url = next;
             }
             let completion = claim.memory.complete(&rules, &pass);
             progress.figures.weak_proofs += u64::from(completion.weakly);

@@ -194,6 +194,16 @@ async fn read(
     *answer.status_mut() = response.status();
     *answer.version_mut() = response.version();
     *answer.headers_mut() = std::mem::take(response.headers_mut());
+    if let BodyLimit::Refuse(most) = limit
+        && response
+            .content_length()
+            .is_some_and(|length| length > most as u64)
+    {
+        return Err(HttpError::BodyTooLarge {
+            host: peer.host.to_owned(),
+            limit: most,
+        });
+    }
     let mut body = Body::default();
     while let Some(chunk) = response.chunk().await.map_err(|error| peer.failure(error))? {
         match limit {

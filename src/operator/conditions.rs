@@ -7,7 +7,7 @@ use crate::api::{REQUESTED_AT, SKIP};
 use crate::config::Problem;
 use crate::engine::{Concern, Failure, MOST_EXAMPLES, PollError, PollState, ResourceReport};
 
-/// Longest message of a condition, in characters.
+/// Longest message of a condition or resource, in characters.
 const LONGEST_MESSAGE: usize = 1000;
 
 /// What a reconcile found.
@@ -45,16 +45,19 @@ pub(super) struct Verdict {
 }
 
 fn verdict(type_: &'static str, status: &'static str, reason: &str, message: impl Into<String>) -> Verdict {
-    let message: String = message.into();
-    let message = match message.char_indices().nth(LONGEST_MESSAGE) {
-        Some((at, _)) => format!("{}…", &message[..at]),
-        None => message,
-    };
     Verdict {
         type_,
         status,
         reason: reason.to_owned(),
-        message,
+        message: shortened(message.into()),
+    }
+}
+
+/// A text fit for a status.
+pub(super) fn shortened(message: String) -> String {
+    match message.char_indices().nth(LONGEST_MESSAGE) {
+        Some((at, _)) => format!("{}…", &message[..at]),
+        None => message,
     }
 }
 

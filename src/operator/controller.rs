@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
 use ipnet::IpNet;
-use k8s_controller::LeaderElection;
 use kube::runtime::controller::{Action, Config};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::predicates::{annotations, generation};
@@ -14,6 +13,8 @@ use kube::{Api, Client, Resource};
 use tokio_util::sync::CancellationToken;
 
 use super::context::{Context, Guarded, ReconcileError};
+use super::lease::Lease;
+use super::patience::patient;
 use super::reconcile::reconcile;
 use super::status::FIELD_MANAGER;
 use super::surroundings;
@@ -25,11 +26,11 @@ use crate::http::{AddressGuard, HttpClient, HttpOptions, Proxies, Transport};
 use crate::store::{KubernetesStore, in_words};
 use crate::telemetry::{Gate, Metrics, Probes};
 
-/// Name of the Lease that the active replica holds.
-const LEASE: &str = "pollinator";
 /// Instances polled at once. High, since a source that hangs holds its place for minutes and must not hold up others;
 /// a bound all the same, since each may have a page in memory.
 const CONCURRENCY: u16 = 1024;
+/// After this time, and a moment more, a watch begins anew: so late a watch that fell silent is noticed.
+const WATCH_SECONDS: u32 = 60;
 /// Pause before the CRDs are looked for again.
 const CRD_PAUSE: Duration = Duration::from_secs(5);
 /// Pause after a failed reconcile, give or take a fifth.
@@ -124,6 +125,10 @@ pub async fn run(
 
 /// Runs until `ending` is cancelled; then finishes what is under way, releases the Lease and returns.
 pub async fn run_with(parts: Parts, options: Options, ending: CancellationToken) {
+    let parts = Parts {
+        client: patient(parts.client.clone()),
+        ..parts
+    };
     let Parts {
         client,
         metrics,
@@ -135,9 +140,8 @@ pub async fn run_with(parts: Parts, options: Options, ending: CancellationToken)
     }
     probes.pass(Gate::Crds);
     while !ending.is_cancelled() {
-        let work = work(&parts, &options, &ending);
         if !options.leader_election {
-            work.await;
+            work(&parts, &options, &ending).await;
             break;
         }
         probes.pass(Gate::Cache); // a standby is ready to take over
@@ -145,7 +149,13 @@ pub async fn run_with(parts: Parts, options: Options, ending: CancellationToken)
             .lease_namespace
             .as_deref()
             .unwrap_or(client.default_namespace());
-        let election = LeaderElection::new(client.clone(), namespace, LEASE, &options.identity);
+        let lease = Lease::default();
+        let leading = Parts {
+            transport: lease.guarding(parts.transport.clone()),
+            ..parts.clone()
+        };
+        let work = work(&leading, &options, &ending);
+        let election = lease.election(client.clone(), namespace, &options.identity);
         let finished = tokio::select! {
             finished = election.with_lease(work) => finished,
             () = until_not_leading(metrics, &ending) => None,
@@ -206,7 +216,7 @@ async fn work(parts: &Parts, options: &Options, ending: &CancellationToken) {
         metrics.clone(),
         ending.clone(),
     ));
-    let changes = watcher(api, watcher::Config::default())
+    let changes = watcher(api, watcher::Config::default().timeout(WATCH_SECONDS))
         .modify(|object| object.meta_mut().managed_fields = None)
         .default_backoff()
         .reflect(writer)

@@ -7,6 +7,8 @@ mod context;
 mod controller;
 mod dereference;
 mod events;
+mod lease;
+mod patience;
 mod reconcile;
 mod status;
 mod surroundings;

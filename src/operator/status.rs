@@ -6,7 +6,7 @@ use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Api, Client, Resource};
 use serde_json::json;
 
-use super::conditions::{Situation, carried_over, judge, stamped, whole_second};
+use super::conditions::{Situation, carried_over, judge, shortened, stamped, whole_second};
 use crate::api::{
     HeldObjects, LastResult, PollingInstance, PollingInstanceStatus, ResourceState, ResourceStatus,
 };
@@ -128,7 +128,7 @@ fn resource_status(report: &ResourceReport, before: Option<&ResourceStatus>) -> 
         .map(|failure| failure.message.clone())
         .collect();
     messages.extend(report.notes.iter().cloned());
-    let message = (!messages.is_empty()).then(|| messages.join(" | "));
+    let message = (!messages.is_empty()).then(|| shortened(messages.join(" | ")));
     ResourceStatus {
         name: report.name.clone(),
         state: match report.state {

@@ -171,6 +171,11 @@ impl Checkpoint {
         self.seen.len()
     }
 
+    /// Number of remembered objects.
+    pub fn seen_objects(&self) -> usize {
+        self.seen.objects()
+    }
+
     /// Objects whose event the callback refused for good, with their refusals.
     pub fn refused_objects(&self) -> impl Iterator<Item = (&str, Option<&Refusals>)> {
         self.held

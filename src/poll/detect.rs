@@ -107,7 +107,8 @@ impl Memory {
             .updated
             .filter(|updated| rules.hold_future && *updated > now)
         {
-            if unseen {
+            // Without room it is reported at its date all the same, then perhaps as UPDATED.
+            if unseen && self.may_hold(record) {
                 let held = Held {
                     date,
                     change,

@@ -99,6 +99,16 @@ impl Pass {
         self.pages
     }
 
+    /// Records listed so far.
+    pub fn records(&self) -> usize {
+        usize::try_from(self.items).unwrap_or(usize::MAX)
+    }
+
+    /// Different objects among them.
+    pub fn objects(&self) -> usize {
+        self.listed.len()
+    }
+
     pub(super) fn list(&mut self, record: &Record) {
         self.items += 1;
         if self.listed.insert(record.key, seen_version(record)).is_some() {

@@ -47,6 +47,10 @@ impl Seen {
         self.objects.values().map(Vec::len).sum()
     }
 
+    pub(super) fn objects(&self) -> usize {
+        self.objects.len()
+    }
+
     pub(super) fn get_mut(&mut self, key: u64, version: u64) -> Option<&mut Entry> {
         self.objects
             .get_mut(&key)?

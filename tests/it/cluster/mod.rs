@@ -2,9 +2,12 @@
 
 mod chain;
 mod chart;
+mod faults;
 mod import;
 mod leadership;
+mod limits;
 mod plane;
 mod process;
+mod proxy;
 mod schema;
 mod site;

@@ -122,14 +122,18 @@ impl Plane {
 
     /// Objects of one kind, for looking at them more often than kubectl can.
     pub(super) async fn objects(&self, namespace: &str, kind: (&str, &str, &str)) -> Api<DynamicObject> {
+        let (group, version, kind) = kind;
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+        Api::namespaced_with(self.client().await, namespace, &resource)
+    }
+
+    /// A client of the administrator.
+    pub(super) async fn client(&self) -> kube::Client {
         let kubeconfig = Kubeconfig::read_from(&self.kubeconfig).unwrap();
         let options = KubeConfigOptions::default();
         let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
             .await
             .unwrap();
-        let client = kube::Client::try_from(config).unwrap();
-        let (group, version, kind) = kind;
-        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
-        Api::namespaced_with(client, namespace, &resource)
+        kube::Client::try_from(config).unwrap()
     }
 }

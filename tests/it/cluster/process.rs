@@ -113,6 +113,27 @@ impl Operator {
         }
     }
 
+    /// Sends it a signal, such as `STOP`.
+    pub(super) async fn signal(&self, name: &str) {
+        let pid = self.child.id().unwrap().to_string();
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &pid])
+            .status()
+            .await;
+        assert!(sent.unwrap().success(), "{name}");
+    }
+
+    /// The most memory it ever had, bytes, as the kernel counts it.
+    #[cfg(target_os = "linux")]
+    pub(super) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
     /// kill -9
     pub(super) async fn kill(mut self) {
         self.child.kill().await.unwrap();
@@ -120,15 +141,7 @@ impl Operator {
 
     /// SIGTERM, and how it ends.
     pub(super) async fn terminate(mut self) -> (ExitStatus, Vec<Value>) {
-        let pid = self.child.id().unwrap().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &pid])
-                .status()
-                .await
-                .unwrap()
-                .success()
-        );
+        self.signal("TERM").await;
         let status = tokio::time::timeout(SOON, self.child.wait())
             .await
             .expect("it ends")

@@ -179,6 +179,16 @@ impl Site {
         story
     }
 
+    /// Waits until the receiver knows all of these events, in whatever order.
+    pub(super) async fn until_told(&self, wanted: &[String]) {
+        let mut requests = self.sandbox.on_event();
+        let all = || wanted.iter().all(|event| self.story().contains(event));
+        let told = tokio::time::timeout(SOON, requests.wait_for(|_| all()))
+            .await
+            .is_ok();
+        assert!(told, "within {SOON:?} only {:?} arrived", self.story());
+    }
+
     /// Waits until the receiver knows that many events; they must be these.
     pub(super) async fn until_story(&self, wanted: &[&str]) {
         let mut requests = self.sandbox.on_event();

@@ -269,6 +269,11 @@ impl FakeApi {
         self.interrupt(Interruption::Expire);
     }
 
+    /// All watches that run say nothing any more.
+    pub(crate) fn silence_watches(&self) {
+        self.interrupt(Interruption::Silence);
+    }
+
     fn interrupt(&self, interruption: Interruption) {
         let mut state = lock(&self.0);
         state.interruptions.push(interruption);

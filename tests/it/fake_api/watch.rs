@@ -22,6 +22,8 @@ pub(crate) enum Interruption {
     Drop,
     /// The server says that it has forgotten the changes that would come next.
     Expire,
+    /// The connection stays open and nothing comes any more.
+    Silence,
 }
 
 struct Watch {
@@ -105,6 +107,7 @@ impl Watch {
                     Interruption::Expire => {
                         self.pending.push_back(line("ERROR", Refusal::expired().status()));
                     }
+                    Interruption::Silence => std::future::pending().await,
                 }
             }
             if self.pending.is_empty() {

@@ -254,3 +254,45 @@ async fn a_secret_that_may_not_be_read_is_told_when_it_lasts() {
     rig.wait_condition("concur", "Ready=True Polling", HOUR).await;
     rig.assert_clean();
 }
+
+/// Behind a dead connection nothing ever comes. Each request of the kind hangs once.
+#[tokio::test(start_paused = true)]
+async fn answers_that_never_come() {
+    for (what, matcher) in [
+        ("checkpoints", checkpoints()),
+        ("status", status()),
+        ("Secrets", on(Verb::Get, "secrets")),
+        ("events", any("events.events.k8s.io")),
+    ] {
+        let rig = Rig::polling(json!({"polling": {"interval": "10s"}}));
+        rig.wait_ready("concur").await;
+        rig.fake.hang_next(matcher);
+        rig.create("n1");
+        rig.until_story(&["CREATED n1"], SOON).await;
+        rig.pass(SOON).await;
+        rig.touch("n1");
+        rig.until_story(&["CREATED n1", "UPDATED n1"], SOON).await;
+        rig.pass(SOON).await;
+        let status = rig.status("concur");
+        assert_eq!(status["resources"][0]["consecutiveFailures"], 0, "{what}");
+        assert_eq!(rig.story().len(), 2, "{what}");
+        rig.wait_ready("concur").await;
+        rig.assert_clean();
+    }
+    // A watch whose beginning never comes, and one that falls silent.
+    for fails in [
+        (|rig: &Rig| {
+            rig.fake.hang_next(on(Verb::Watch, "pollinginstances"));
+            rig.fake.drop_watches();
+        }) as fn(&Rig),
+        |rig| rig.fake.silence_watches(),
+    ] {
+        let rig = Rig::polling(json!({"polling": {"interval": "1h"}}));
+        rig.wait_ready("concur").await;
+        fails(&rig);
+        rig.create("n1");
+        rig.annotate("concur", "pollinator.dev/requestedAt", "now");
+        rig.until_story(&["CREATED n1"], SOON).await;
+        rig.assert_clean();
+    }
+}

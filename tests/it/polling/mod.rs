@@ -11,5 +11,6 @@ mod refusals;
 mod resources;
 mod restlessness;
 mod retries;
+mod scale;
 mod scenarios;
 mod trouble;

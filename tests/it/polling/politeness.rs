@@ -11,7 +11,7 @@ use http::Request;
 use jiff::Timestamp;
 use pollinator::config::Credentials;
 use pollinator::engine::{
-    Clock, Concern, Engine, Instance, InstanceMemory, PollState, ResourceReport, Which,
+    Bounds, Clock, Concern, Engine, Instance, InstanceMemory, PollState, ResourceReport, Which,
 };
 use pollinator::http::{Answer, BoxFuture, HttpError, Limits, Transport};
 use pollinator::store::Owner;
@@ -78,7 +78,7 @@ impl Crowd {
             sent: Mutex::default(),
         });
         let clock = Clock::starting_at(start);
-        let engine = engine(&MemoryStore::default(), &transport, clock, 1);
+        let engine = engine(&MemoryStore::default(), &transport, clock, Bounds::default(), 1);
         Self {
             sandbox,
             transport,

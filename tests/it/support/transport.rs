@@ -29,7 +29,7 @@ const LATENCY: Duration = Duration::from_millis(50);
 
 /// Routes by host name.
 pub struct InProcess {
-    routers: HashMap<&'static str, Router>,
+    routers: Mutex<HashMap<&'static str, Router>>,
     /// Requests after which the sender never hears anything again.
     fuse: Mutex<Option<u64>>,
     blown: Notify,
@@ -46,7 +46,7 @@ impl InProcess {
             (RECEIVER_HOST, sandbox.receiver_router()),
         ];
         Self {
-            routers: routers.into(),
+            routers: Mutex::new(routers.into()),
             fuse: Mutex::default(),
             blown: Notify::new(),
             told: Mutex::default(),
@@ -56,6 +56,11 @@ impl InProcess {
     /// Hosts to which credentials or notifications were sent, in alphabetical order.
     pub fn told_hosts(&self) -> Vec<String> {
         self.told.lock().unwrap().iter().cloned().collect()
+    }
+
+    /// Lets another router answer for a host.
+    pub fn replace(&self, host: &'static str, router: Router) {
+        self.routers.lock().unwrap().insert(host, router);
     }
 
     /// Serves `requests` more requests; the answer of the last one, and every one after it, never arrives.
@@ -87,7 +92,7 @@ impl Transport for InProcess {
         if request.headers().contains_key(http::header::AUTHORIZATION) || !request.body().is_empty() {
             self.told.lock().unwrap().insert(host.clone());
         }
-        let router = self.routers.get(host.as_str()).cloned();
+        let router = self.routers.lock().unwrap().get(host.as_str()).cloned();
         Box::pin(async move {
             let failed = |reason: &str, unsent| HttpError::Connection {
                 host: host.clone(),

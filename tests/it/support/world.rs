@@ -11,7 +11,7 @@ use pollinator::config::{Secrets, read};
 use pollinator::deliver::NotificationIds;
 use pollinator::element::Tokens;
 use pollinator::engine::{
-    Callbacks, Clock, Engine, Instance, InstanceMemory, ResourceReport, RunReport, Which,
+    Bounds, Callbacks, Clock, Engine, Instance, InstanceMemory, ResourceReport, RunReport, Which,
 };
 use pollinator::http::Transport;
 use pollinator::store::Owner;
@@ -43,6 +43,7 @@ pub struct World {
     memory: InstanceMemory,
     clock: Clock,
     transport: Arc<InProcess>,
+    bounds: Bounds,
     lives: u32,
 }
 
@@ -92,7 +93,8 @@ impl World {
         let clock = Clock::starting_at(start + setup.our_clock_ahead);
         let store = MemoryStore::default();
         let transport = Arc::new(InProcess::new(&sandbox));
-        let engine = engine(&store, &transport, clock, 1);
+        let bounds = Bounds::default();
+        let engine = engine(&store, &transport, clock, bounds, 1);
         Self {
             sandbox,
             store,
@@ -101,14 +103,22 @@ impl World {
             memory: InstanceMemory::default(),
             clock,
             transport,
+            bounds,
             lives: 1,
         }
+    }
+
+    /// The same with other bounds of the engine.
+    pub fn bounded(mut self, bounds: Bounds) -> Self {
+        self.bounds = bounds;
+        self.restart();
+        self
     }
 
     /// The process is killed and another takes over with what was stored.
     pub fn restart(&mut self) {
         self.lives += 1;
-        self.engine = engine(&self.store, &self.transport, self.clock, self.lives);
+        self.engine = engine(&self.store, &self.transport, self.clock, self.bounds, self.lives);
         self.memory = InstanceMemory::default();
     }
 
@@ -116,9 +126,14 @@ impl World {
     pub fn second_owner(&mut self) -> SecondOwner {
         self.lives += 1;
         SecondOwner {
-            engine: engine(&self.store, &self.transport, self.clock, self.lives),
+            engine: engine(&self.store, &self.transport, self.clock, self.bounds, self.lives),
             memory: InstanceMemory::default(),
         }
+    }
+
+    /// Lets another router answer in place of the vendor's API.
+    pub fn replace_api(&self, router: axum::Router) {
+        self.transport.replace(API_HOST, router);
     }
 
     /// From now on another instance of the same process, with the same settings, is polled.
@@ -355,19 +370,15 @@ pub fn engine<T: Transport + 'static>(
     store: &MemoryStore,
     transport: &Arc<T>,
     clock: Clock,
+    bounds: Bounds,
     life: u32,
 ) -> Arc<Engine<MemoryStore>> {
     let store = Arc::new(store.clone());
     let tokens = Arc::new(Tokens::new(transport.clone(), store.clone()));
     let callbacks = Arc::new(Callbacks::new(transport.clone(), clock));
-    Arc::new(Engine::new(
-        store,
-        transport.clone(),
-        tokens,
-        callbacks,
-        clock,
-        format!("life-{life}"),
-    ))
+    let process = format!("life-{life}");
+    let engine = Engine::new(store, transport.clone(), tokens, callbacks, clock, process);
+    Arc::new(engine.with_bounds(bounds))
 }
 
 /// The design's sample with the simulator's addresses.
