@@ -212,10 +212,15 @@ impl Memory {
             self.checkpoint
                 .seen
                 .evict_absent(|key| pass.listed.get(&key).copied());
-        } else {
-            self.checkpoint
-                .seen
-                .evict(earlier(self.checkpoint.floor, rules.tolerance));
+            return;
         }
+        if rules.updated.is_none() {
+            // A proof takes the floor past what is listed still, where our clock was set back since its candidate.
+            let until = self.listed_until(rules, pass);
+            self.checkpoint.seen.keep_listed(&pass.listed, until);
+        }
+        self.checkpoint
+            .seen
+            .evict(earlier(self.checkpoint.floor, rules.tolerance));
     }
 }

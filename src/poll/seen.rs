@@ -1,6 +1,6 @@
 //! The set of handled (object, version) pairs, about 20 bytes each when stored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -103,6 +103,19 @@ impl Seen {
 
     pub(super) fn clear(&mut self) {
         self.objects.clear();
+    }
+
+    /// Keeps the `listed` versions, by the hashes of their objects, at least until `until`.
+    pub(super) fn keep_listed(&mut self, listed: &HashMap<u64, u64>, until: Timestamp) {
+        for (key, version) in listed {
+            if let Some(Entry {
+                keep: Keep::Until(at),
+                ..
+            }) = self.get_mut(*key, *version)
+            {
+                *at = until.max(*at);
+            }
+        }
     }
 
     /// Forgets what lies at or below `limit`.

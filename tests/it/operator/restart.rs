@@ -83,7 +83,7 @@ async fn one_of_two_resources_failing_after_a_restart_does_not_make_ready_unknow
     rig.stop().await;
     rig.command(
         serde_json::from_value(
-            json!({"command": "fault", "target": "reports", "fault": {"kind": "maintenance"}, "times": 3}),
+            json!({"command": "fault", "target": "reports", "fault": {"kind": "maintenance"}, "times": 2}),
         )
         .unwrap(),
     );

@@ -120,6 +120,24 @@ fn cases() -> Vec<(&'static str, Climate, Vec<Step>)> {
             vec![Poll, Do(Create), Poll, Poll, Poll, During(1, Edit(First)), Poll],
         ),
         (
+            "our clock was set back: a proof took the floor past records without dates that were listed still",
+            Climate {
+                dates: Dates::Undated,
+                page_size: 2,
+                overlap: 1,
+                database_error: 7 * MINUTE,
+                stock: 1,
+                ..ORDINARY
+            },
+            vec![
+                Do(Create),
+                Do(Create),
+                Poll,
+                Do(Edit(First)),
+                Do(OurClock { minutes: -7 }),
+            ],
+        ),
+        (
             "a vendor's Date ahead of his database closed a second in which an edit was still to come",
             Climate {
                 updated_width: Width::Second,
