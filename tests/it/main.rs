@@ -8,3 +8,4 @@ mod operator;
 mod polling;
 mod receivers;
 mod support;
+mod torture;

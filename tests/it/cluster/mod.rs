@@ -8,3 +8,5 @@ mod plane;
 mod process;
 mod schema;
 mod site;
+
+pub use plane::plane;
