@@ -26,8 +26,8 @@ const REST: Duration = Duration::from_secs(180);
 const VISIBLE: Duration = Duration::from_millis(1_500);
 /// Kills between two progress lines.
 const TOLD: usize = 20;
-/// Kills between two leaders that are killed while another stands by; the lease makes each of them slow.
-const FAIL_OVER: u32 = 100;
+/// Rounds between two leaders that are killed while another stands by; the lease makes each of them slow.
+const FAIL_OVER: u32 = 60;
 const RESOURCES: [Target; 2] = [Target::Reports, Target::Allocations];
 
 /// What to do.
@@ -222,7 +222,7 @@ impl Run<'_> {
         ]
         .map(before)
         .into();
-        if self.since_fail_over > FAIL_OVER / 2 && self.lives.can_fail_over() {
+        if self.since_fail_over > FAIL_OVER && self.lives.can_fail_over() {
             self.since_fail_over = 0;
             return self.fail_over(round).await;
         }
@@ -317,6 +317,8 @@ impl Run<'_> {
     async fn rest(&mut self) -> Result<(), Stop> {
         self.apply(Command::ClearFaults)?;
         self.configure(&json!({"receiverDown": false, "refuseIds": []}))?;
+        // One that was told to come back later would make the rest wait for that.
+        self.kill()?;
         self.lives.start()?;
         let began = Instant::now();
         let mut since = 0;
