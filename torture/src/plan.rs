@@ -15,10 +15,10 @@ const LONGEST: u64 = 2_500;
 /// Rounds before the first rest, and between later ones.
 const FIRST_ROUNDS: u32 = 4;
 const ROUNDS: u32 = 25;
-/// One round in so many lasts until deliveries are given up, which takes longer than an ordinary life.
-const LONG: u32 = 20;
+/// One round in so many lasts until several polls gave their deliveries up, which takes longer than an ordinary life.
+const LONG: u32 = 40;
 /// How much longer that one is.
-const STRETCH: u32 = 4;
+const STRETCH: u32 = 8;
 
 /// One process from its start until it is killed.
 #[derive(Clone, Debug)]
@@ -150,8 +150,9 @@ impl Plan {
         let mut kill = self.kill();
         if self.round % LONG == LONG / 2 {
             steps.iter_mut().for_each(|(at, _)| *at *= STRETCH);
-            for (at, down) in [(0, true), (LONGEST * 3, false)] {
-                let knobs = json!({"receiverDown": down});
+            for (at, down) in [(0, true), (LONGEST * 6, false)] {
+                // A listing of a single page is proof by itself: only what was not accepted holds the floor.
+                let knobs = json!({"receiverDown": down, "maxLimit": 100});
                 steps.push((Duration::from_millis(at), Command::Configure { knobs }));
             }
             kill = Kill::After(Duration::from_millis(LONGEST) * STRETCH);
