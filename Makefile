@@ -5,8 +5,14 @@ SHELL := bash
 # One selection of packages for build and run, so that nothing is built twice with other features.
 CARGO_BUILD = cargo build --locked --bins
 DEMO = cargo run --locked --quiet --bin pollinator-demo --
+TORTURE = cargo run --locked --quiet --bin pollinator-torture --
 
-.PHONY: help build demo demo-kubernetes test testbed fmt lint crds clean tools
+# Of `make torture`; MODE is operator, folder or both, and without SEED each run has a plan of its own.
+KILLS ?= 200
+MODE ?= both
+SEED ?=
+
+.PHONY: help build demo demo-kubernetes torture test testbed fmt lint crds clean tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -20,6 +26,9 @@ demo: build ## Show the whole chain against a Concur simulator: no cluster, unde
 
 demo-kubernetes: build testbed ## Show the operator on a real Kubernetes API server (the first time also builds that, with Go)
 	@$(DEMO) kubernetes
+
+torture: build testbed ## Kill it 200 times at random instants under load and check that nothing is lost (KILLS=1000 SEED=1 MODE=folder)
+	@$(TORTURE) --kills $(KILLS) --mode $(MODE) $(if $(SEED),--seed $(SEED))
 
 test: ## Run everything: format, clippy, all tests, a real API server (needs Go), the chart
 	@tests/run.sh

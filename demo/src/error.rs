@@ -18,12 +18,6 @@ pub(crate) enum Error {
         "port {port} of 127.0.0.1 is taken: end the program that listens there, since examples/sandbox/ uses it"
     )]
     PortTaken { port: u16 },
-    #[error("{name} ended by itself ({status}), the last lines of its log are:\n{log}")]
-    Ended {
-        name: &'static str,
-        status: String,
-        log: String,
-    },
     #[error(
         "the sandbox's control API does not answer; it may have been ended from outside, run the demonstration again"
     )]

@@ -4,14 +4,13 @@ use std::net::TcpListener;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pollinator_testbed::{ControlPlane, Options};
+use pollinator_testbed::{ControlPlane, Folder, Options};
 use serde_json::{Value, json};
 
 use crate::Programs;
 use crate::chapters::{self, received, token_requests};
 use crate::error::Error;
 use crate::kubectl::Kubectl;
-use crate::process::Folder;
 use crate::sandbox::{Credentials, Sandbox, Settings};
 use crate::stage::{Poller, Stage};
 use crate::story::Story;
@@ -24,7 +23,7 @@ pub(crate) async fn tell(programs: &Programs, story: Story) -> Result<(), Error>
     for port in PORTS {
         TcpListener::bind(("127.0.0.1", port)).map_err(|_| Error::PortTaken { port })?;
     }
-    let folder = Folder::create()?;
+    let folder = Folder::temporary("pollinator-demo")?;
     story
         .tell("a Kubernetes control plane starts on loopback: etcd, kube-apiserver, kube-controller-manager");
     let mut control_plane = ControlPlane::start(Options::default()).await?;

@@ -2,11 +2,12 @@
 
 use std::process::{Command, Stdio};
 
+use pollinator_testbed::Folder;
+
 use crate::Programs;
 use crate::chapters;
 use crate::error::Error;
 use crate::page_shift::page_shift;
-use crate::process::Folder;
 use crate::sandbox::{Addresses, Credentials, Sandbox, Settings};
 use crate::stage::{Poller, Stage};
 use crate::story::Story;
@@ -16,7 +17,7 @@ const OLD: usize = 30;
 const RECENT: usize = 12;
 
 pub(crate) async fn tell(programs: &Programs, story: Story) -> Result<(), Error> {
-    let folder = Folder::create()?;
+    let folder = Folder::temporary("pollinator-demo")?;
     let credentials = Credentials {
         client_id: "demo-client".to_owned(),
         client_secret: "demo-secret".to_owned(),

@@ -7,7 +7,6 @@ mod kubernetes;
 mod ledger;
 mod local;
 mod page_shift;
-mod process;
 mod sandbox;
 mod signature;
 mod stage;

@@ -5,12 +5,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use pollinator_testbed::{Folder, Process, last_lines};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::error::Error;
-use crate::process::{Folder, Process, last_lines};
 
 /// Records a page of the simulated listing has at most, so that a few dozen reports are several pages.
 pub(crate) const PAGE: usize = 10;

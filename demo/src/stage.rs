@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use pollinator_testbed::{Folder, Process, last_lines};
 use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::ledger::{Comparison, Ledger};
-use crate::process::{Folder, Process, last_lines};
 use crate::sandbox::{Control, Notification, Sandbox};
 use crate::signature;
 use crate::story::Story;

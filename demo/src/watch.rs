@@ -4,11 +4,11 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use pollinator_testbed::{Folder, Process};
 use tokio::task::JoinHandle;
 
 use crate::error::Error;
 use crate::kubectl::Kubectl;
-use crate::process::{Folder, Process};
 use crate::story::Story;
 
 /// A watch that is running.

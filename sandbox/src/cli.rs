@@ -32,7 +32,7 @@ pub(crate) struct Cli {
     /// Address of the callback receiver (POST /callback)
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8403")]
     receiver_listen: SocketAddr,
-    /// Address of the control API (POST /control, GET /control/{log,received,state}, GET /healthz)
+    /// Address of the control API (POST /control, GET /control/{log,received,state,history}, GET /healthz)
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8404")]
     control_listen: SocketAddr,
     /// Address of the hub (GET /elements/api-v2/hubs/expense/reports and others)

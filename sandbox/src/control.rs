@@ -5,6 +5,7 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Response, StatusCode};
 use axum::routing::{get, post};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::Sandbox;
@@ -18,6 +19,7 @@ pub(crate) fn router(sandbox: Sandbox) -> Router {
         .route("/control/log", get(log))
         .route("/control/received", get(received))
         .route("/control/state", get(state))
+        .route("/control/history", get(history))
         .route("/healthz", get(|| async { "ok\n" }))
         .layer(DefaultBodyLimit::max(16 * 1024 * 1024))
         .with_state(sandbox)
@@ -67,8 +69,16 @@ fn run(sandbox: &Sandbox, command: Value) -> Result<Value, String> {
 }
 
 async fn log(State(sandbox): State<Sandbox>) -> Reply {
-    match serde_json::to_value(sandbox.log()) {
-        Ok(log) => reply(StatusCode::OK, &log),
+    show(&sandbox.log())
+}
+
+async fn history(State(sandbox): State<Sandbox>) -> Reply {
+    show(&sandbox.history())
+}
+
+fn show(value: &impl Serialize) -> Reply {
+    match serde_json::to_value(value) {
+        Ok(value) => reply(StatusCode::OK, &value),
         Err(error) => reply(
             StatusCode::INTERNAL_SERVER_ERROR,
             &json!({ "error": error.to_string() }),

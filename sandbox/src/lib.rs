@@ -18,6 +18,7 @@ mod dates;
 mod exchange;
 mod fault;
 mod form;
+mod history;
 mod hub;
 mod kind;
 mod knobs;
@@ -35,6 +36,7 @@ mod store;
 mod token;
 mod xml;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
@@ -46,6 +48,7 @@ use tokio::sync::watch;
 pub use crate::answer::ConnectionDropped;
 pub use crate::command::{At, Command, CommandError, Create, Edit, PlannedFault, Seed};
 pub use crate::fault::{Fault, Target};
+pub use crate::history::{Past, PastVersion};
 pub use crate::knobs::{
     AllRefusal, AuthorizeError, DigestItems, ExpiresIn, Filter, FilterRounding, GeolocationStyle, HeaderCase,
     IsDeleted, Knobs, NextPageEnd, NextPageHost, NotFound, OffsetStyle, Order, Rotate, ZoneSuffix,
@@ -54,6 +57,7 @@ pub use crate::log::Logged;
 pub use crate::options::Options;
 pub use crate::receiver::{Received, Signature};
 pub use crate::resource::{Resource, UnknownResource};
+pub use crate::state::Traffic;
 
 use crate::exchange::Listener;
 use crate::state::State;
@@ -97,7 +101,7 @@ impl Sandbox {
         self.router(Listener::Receiver)
     }
 
-    /// `POST /control`, `GET /control/{log,received,state}` and `GET /healthz`.
+    /// `POST /control`, `GET /control/{log,received,state,history}` and `GET /healthz`.
     pub fn control_router(&self) -> Router {
         control::router(self.clone())
     }
@@ -126,6 +130,21 @@ impl Sandbox {
     /// All requests to the vendor and the hub, in order.
     pub fn log(&self) -> Vec<Logged> {
         self.lock().log.clone()
+    }
+
+    /// Requests to the vendor and the hub after the first `count`, in order.
+    pub fn log_after(&self, count: usize) -> Vec<Logged> {
+        self.lock().log.get(count..).unwrap_or_default().to_vec()
+    }
+
+    /// What came to an endpoint, and what waits there.
+    pub fn traffic(&self, target: Target) -> Traffic {
+        self.lock().traffic(target)
+    }
+
+    /// All versions of all objects, also of removed ones, by resource.
+    pub fn history(&self) -> BTreeMap<String, Vec<Past>> {
+        self.lock().history()
     }
 
     /// Sets the base URL that token answers print as geolocation, without refusing the one before.

@@ -28,6 +28,17 @@ pub(crate) struct Endpoint {
     pub(crate) triggers: Vec<At>,
 }
 
+/// What came to an endpoint, and what waits there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Requests so far.
+    pub requests: u64,
+    /// Requests that will still meet a fault.
+    pub faults_pending: u64,
+    /// `at` commands whose request has not come yet.
+    pub triggers_pending: usize,
+}
+
 pub(crate) struct State {
     pub(crate) options: Options,
     pub(crate) knobs: Knobs,
@@ -97,9 +108,22 @@ impl State {
         self.endpoints.entry(target).or_default()
     }
 
+    pub(crate) fn traffic(&self, target: Target) -> Traffic {
+        let endpoint = self.endpoints.get(&target);
+        endpoint.map_or(Traffic::default(), |endpoint| Traffic {
+            requests: endpoint.requests,
+            faults_pending: endpoint.faults.pending(),
+            triggers_pending: endpoint.triggers.len(),
+        })
+    }
+
     /// The records of a resource; none of a collection that no command made.
     pub(crate) fn records(&self, resource: &Resource) -> Option<&Records> {
         self.records.get(resource)
+    }
+
+    pub(crate) fn all_records(&self) -> impl Iterator<Item = (&Resource, &Records)> {
+        self.records.iter()
     }
 
     /// How records are printed now.
@@ -314,13 +338,12 @@ impl State {
 
     /// As `GET /control/state` prints it.
     pub(crate) fn to_json(&self) -> Value {
-        let none = Endpoint::default();
         let endpoint = |target: Target| {
-            let endpoint = self.endpoints.get(&target).unwrap_or(&none);
+            let traffic = self.traffic(target);
             json!({
-                "requests": endpoint.requests,
-                "faultsPending": endpoint.faults.pending(),
-                "triggersPending": endpoint.triggers.len(),
+                "requests": traffic.requests,
+                "faultsPending": traffic.faults_pending,
+                "triggersPending": traffic.triggers_pending,
             })
         };
         let steady = self.clock.steady();

@@ -20,7 +20,7 @@ pub(crate) struct Version {
     pub(crate) fields: Map<String, Value>,
     /// Deleted, where the vendor keeps what was deleted.
     pub(crate) deleted: bool,
-    visible_at: Timestamp,
+    pub(crate) visible_at: Timestamp,
 }
 
 impl Version {
@@ -50,11 +50,16 @@ impl Record {
             .versions
             .iter()
             .rposition(|version| version.visible_at <= steady)?;
-        Some(Shown {
+        self.all_shown(id).nth(newest)
+    }
+
+    /// All versions, oldest first.
+    pub(crate) fn all_shown<'a>(&'a self, id: &'a str) -> impl Iterator<Item = Shown<'a>> {
+        self.versions.iter().enumerate().map(|(edits, version)| Shown {
             id,
             serial: self.serial,
-            edits: newest,
-            version: self.versions.get(newest)?,
+            edits,
+            version,
         })
     }
 }
@@ -90,6 +95,8 @@ const SEED_LIMIT: u32 = 1_000_000;
 pub(crate) struct Records {
     resource: Resource,
     pub(crate) by_id: BTreeMap<String, Record>,
+    /// Removed records and when (steady) they were.
+    gone: Vec<(String, Record, Timestamp)>,
     /// Values at the end of every listing.
     pub(crate) raw: Vec<Value>,
     serial: u64,
@@ -101,6 +108,7 @@ impl Records {
         Records {
             resource,
             by_id: BTreeMap::new(),
+            gone: Vec::new(),
             raw: Vec::new(),
             serial: 0,
             prefixes: BTreeMap::new(),
@@ -114,6 +122,13 @@ impl Records {
             .filter(|(_, record)| record.listed)
             .filter_map(|(id, record)| record.visible(id, steady))
             .collect()
+    }
+
+    /// Every record there is or was, with the time at which it was removed.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &Record, Option<Timestamp>)> {
+        let present = self.by_id.iter().map(|(id, record)| (id.as_str(), record, None));
+        let gone = self.gone.iter();
+        present.chain(gone.map(|(id, record, at)| (id.as_str(), record, Some(*at))))
     }
 
     pub(crate) fn seed(
@@ -215,11 +230,11 @@ impl Records {
     /// Removes a record without a trace, or marks it where the vendor keeps what was deleted.
     pub(crate) fn delete(&mut self, id: &str, now: Now) -> Result<(), CommandError> {
         if kind::of(&self.resource).is_none_or(|kind| kind.deleted.is_none()) {
-            let removed = self.by_id.remove(id);
-            return match removed {
-                Some(_) => Ok(()),
-                None => Err(CommandError::UnknownRecord(id.to_owned())),
+            let Some(removed) = self.by_id.remove(id) else {
+                return Err(CommandError::UnknownRecord(id.to_owned()));
             };
+            self.gone.push((id.to_owned(), removed, now.steady));
+            return Ok(());
         }
         let edit = Edit {
             id: id.to_owned(),

@@ -94,12 +94,18 @@ impl Drop for Component {
 
 /// Removes a folder when it is dropped, and also when this process is killed.
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub struct Folder {
     path: PathBuf,
     janitor: Option<Child>,
 }
 
 impl Folder {
+    /// Makes a folder among the system's temporary ones, whose name begins with `name`.
+    pub fn temporary(name: &str) -> Result<Folder, Error> {
+        let name = format!("{name}-{}", uuid::Uuid::new_v4());
+        Folder::create(std::env::temp_dir().join(name), false)
+    }
+
     /// Makes the folder, for this user only because it holds credentials.
     pub(crate) fn create(path: PathBuf, keep: bool) -> Result<Folder, Error> {
         use std::os::unix::fs::DirBuilderExt as _;
@@ -120,8 +126,18 @@ impl Folder {
         Ok(Folder { path, janitor })
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Leaves it behind for whoever looks for the cause of a failure; where it is.
+    pub fn keep(mut self) -> PathBuf {
+        if let Some(mut janitor) = self.janitor.take() {
+            let _ = janitor.kill();
+            let _ = janitor.wait();
+        }
+        self.path.clone()
     }
 }
 
@@ -181,8 +197,16 @@ mod tests {
     }
 
     fn folder() -> Folder {
-        let name = format!("pollinator-testbed-{}", uuid::Uuid::new_v4());
-        Folder::create(std::env::temp_dir().join(name), false).unwrap()
+        Folder::temporary("pollinator-testbed").unwrap()
+    }
+
+    #[test]
+    fn a_folder_goes_unless_it_is_kept() {
+        let gone = folder().path().to_owned();
+        assert!(!gone.exists());
+        let kept = folder().keep();
+        assert!(kept.exists());
+        std::fs::remove_dir_all(kept).unwrap();
     }
 
     #[test]

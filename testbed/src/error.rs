@@ -32,6 +32,16 @@ pub enum Error {
         /// The end of its log.
         log: String,
     },
+    /// A program ended although nobody stopped it.
+    #[error("{name} ended by itself ({status}), the last lines of its log are:\n{log}")]
+    EndedByItself {
+        /// The program's name.
+        name: &'static str,
+        /// How it ended.
+        status: std::process::ExitStatus,
+        /// The end of its log.
+        log: String,
+    },
     /// A component did not become ready in time.
     #[error("{component} was not ready after {seconds} s, the last lines of its log are:\n{log}")]
     NotReady {

@@ -11,8 +11,11 @@ mod component;
 mod control_plane;
 mod error;
 mod kubeconfig;
+mod process;
 
 pub use binaries::{Binaries, binaries};
 pub use command::{run, run_with_input};
+pub use component::Folder;
 pub use control_plane::{ControlPlane, Options};
 pub use error::Error;
+pub use process::{Process, last_lines};

@@ -10,3 +10,4 @@ mod polling;
 mod receivers;
 mod schedules;
 mod support;
+mod torture;

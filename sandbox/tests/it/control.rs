@@ -140,3 +140,56 @@ async fn the_log_prints_requests() {
     );
     assert_eq!(log[1]["at"], START);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_history_has_every_version_also_of_what_is_gone() {
+    let sandbox = sandbox();
+    for command in [
+        json!({"command": "create", "id": "A", "set": {"LastComment": "1"}}),
+        json!({"command": "create", "id": "B"}),
+        json!({"command": "advance", "ms": 1000}),
+        json!({"command": "edit", "id": "A", "visibleAfterMs": 500, "set": {"LastComment": "2"}}),
+        json!({"command": "advance", "ms": 1000}),
+        json!({"command": "delete", "id": "A"}),
+    ] {
+        control_post(&sandbox, &command.to_string()).await;
+    }
+    let history = control_get(&sandbox, "/control/history").await;
+    assert_eq!(
+        history.as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["reports"]
+    );
+    let (kept, gone) = (&history["reports"][0], &history["reports"][1]);
+    assert_eq!((&kept["id"], &kept["deletedAt"]), (&json!("B"), &json!(null)));
+    assert_eq!(
+        (&gone["id"], &gone["deletedAt"]),
+        (&json!("A"), &json!("2026-03-04T05:06:09.08Z"))
+    );
+    let shown: Vec<_> = gone["versions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|version| {
+            let record = &version["record"];
+            [
+                &version["modified"],
+                &version["visibleAt"],
+                &record["LastModifiedDate"],
+                &record["LastComment"],
+            ]
+            .map(|value| value.as_str().unwrap().to_owned())
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            [START, START, "2026-03-04T05:06:07.08", "1"],
+            [
+                "2026-03-04T05:06:08.08Z",
+                "2026-03-04T05:06:08.58Z",
+                "2026-03-04T05:06:08.08",
+                "2"
+            ],
+        ]
+    );
+}

@@ -11,3 +11,5 @@ mod process;
 mod proxy;
 mod schema;
 mod site;
+
+pub use plane::plane;

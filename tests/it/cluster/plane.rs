@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// A control plane; it ends with the process.
-pub(super) struct Plane {
+pub struct Plane {
     /// Outlives the runtimes of the tests, since connections are bound to the one that opened them.
     runtime: Runtime,
     control: RwLock<ControlPlane>,
@@ -22,7 +22,7 @@ pub(super) struct Plane {
 }
 
 /// The one with the CRDs as users apply them, started by the first test that asks.
-pub(super) fn plane() -> &'static Plane {
+pub fn plane() -> &'static Plane {
     static PLANE: OnceLock<Plane> = OnceLock::new();
     PLANE.get_or_init(|| {
         Plane::start(async |mut control| {
@@ -63,7 +63,7 @@ impl Plane {
     }
 
     /// Of the administrator.
-    pub(super) fn kubeconfig(&self) -> &std::path::Path {
+    pub fn kubeconfig(&self) -> &std::path::Path {
         &self.kubeconfig
     }
 
@@ -107,7 +107,7 @@ impl Plane {
     }
 
     /// While this is held the API server is not restarted.
-    pub(super) async fn calm(&self) -> RwLockReadGuard<'_, ()> {
+    pub async fn calm(&self) -> RwLockReadGuard<'_, ()> {
         self.calm.read().await
     }
 

@@ -1,15 +1,15 @@
-//! Processes and the folder of a demonstration, none of which outlives it.
+//! Programs that are started and killed, and none of which outlives the process that started it.
 
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::error::Error;
+use crate::Error;
 
 /// A running program whose output goes to a log file; dropping it kills it with SIGKILL and waits.
 #[derive(Debug)]
-pub(crate) struct Process {
+pub struct Process {
     name: &'static str,
     log: PathBuf,
     child: Child,
@@ -18,7 +18,7 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts `command`; its standard error, and its standard output unless set before, is added to `log`.
-    pub(crate) fn start(
+    pub fn start(
         name: &'static str,
         mut command: Command,
         log: &Path,
@@ -53,17 +53,18 @@ impl Process {
         })
     }
 
-    pub(crate) fn id(&self) -> u32 {
+    /// Its process id.
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// An error with the end of its log if it has ended by itself.
-    pub(crate) fn check(&mut self) -> Result<(), Error> {
+    pub fn check(&mut self) -> Result<(), Error> {
         match self.child.try_wait() {
             Ok(None) => Ok(()),
-            Ok(Some(status)) => Err(Error::Ended {
+            Ok(Some(status)) => Err(Error::EndedByItself {
                 name: self.name,
-                status: status.to_string(),
+                status,
                 log: last_lines(&self.log),
             }),
             Err(error) => Err(Error::io("look after", self.name)(error)),
@@ -79,48 +80,11 @@ impl Drop for Process {
 }
 
 /// The end of a log file.
-pub(crate) fn last_lines(log: &Path) -> String {
+pub fn last_lines(log: &Path) -> String {
     let text = std::fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(12)..].join("\n")
-}
-
-/// A folder that only this user can read, removed at the end.
-#[derive(Debug)]
-pub(crate) struct Folder {
-    path: PathBuf,
-    guard: Option<Guard>,
-}
-
-impl Folder {
-    pub(crate) fn create() -> Result<Self, Error> {
-        use std::os::unix::fs::DirBuilderExt as _;
-        let since_1970 = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis();
-        let name = format!("pollinator-demo-{}-{since_1970}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::DirBuilder::new()
-            .mode(0o700)
-            .create(&path)
-            .map_err(Error::io("create", &path))?;
-        // It waits a little, since the programs that write here are ended at the same time.
-        let guard = Guard::start("read -r _; sleep 1; rm -rf \"$1\"", path.as_os_str())?;
-        Ok(Self {
-            path,
-            guard: Some(guard),
-        })
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        drop(self.guard.take());
-        let _ = std::fs::remove_dir_all(&self.path);
-    }
 }
 
 /// A shell that acts when our end of its standard input closes, which the kernel does however we end.
@@ -131,7 +95,7 @@ struct Guard(Child);
 impl Guard {
     fn start(script: &str, argument: &std::ffi::OsStr) -> Result<Self, Error> {
         Command::new("sh")
-            .args(["-c", script, "pollinator-demo-guard"])
+            .args(["-c", script, "testbed-guard"])
             .arg(argument)
             .process_group(0)
             .stdin(Stdio::piped())
