@@ -7,4 +7,5 @@ mod fake_api;
 mod operator;
 mod polling;
 mod receivers;
+mod secrecy;
 mod support;

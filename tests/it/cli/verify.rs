@@ -5,6 +5,7 @@ use std::process::Stdio;
 use serde_json::json;
 
 use super::{Desk, pollinator};
+use crate::support::secrets::SIGNATURE_KEY;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn verify_checks_a_received_body() {
@@ -35,7 +36,7 @@ async fn verify_checks_a_received_body() {
         child.wait().unwrap().code().unwrap()
     };
     let body = received.body.to_vec();
-    assert_eq!(verify(body.clone(), "sandbox-signature-key"), 0);
+    assert_eq!(verify(body.clone(), SIGNATURE_KEY), 0);
     assert_eq!(verify(body.clone(), "another"), 1);
-    assert_eq!(verify([&body[..], b"\n"].concat(), "sandbox-signature-key"), 1);
+    assert_eq!(verify([&body[..], b"\n"].concat(), SIGNATURE_KEY), 1);
 }

@@ -2,6 +2,7 @@
 
 pub mod memory_store;
 pub mod schema;
+pub mod secrets;
 pub mod transport;
 pub mod vendor;
 pub mod world;

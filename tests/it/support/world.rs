@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::memory_store::MemoryStore;
 use super::schema::assert_is_notification;
+use super::secrets::{SIGNATURE_KEY, Watch, search};
 use super::transport::{API_HOST, InProcess, RECEIVER_HOST, TOKEN_HOST};
 
 /// When every test begins, by the vendor's clock.
@@ -41,6 +42,7 @@ pub struct World {
     clock: Clock,
     transport: Arc<InProcess>,
     lives: u32,
+    _watch: Watch,
 }
 
 /// An accepted event as the receiver saw it.
@@ -53,11 +55,12 @@ pub struct Seen {
 
 impl World {
     pub fn new(setup: Setup) -> Self {
+        let watch = Watch::new();
         let start: Timestamp = START.parse().unwrap();
         let options = Options {
             start: Some(start),
             geolocation: format!("http://{API_HOST}"),
-            signature_key: Some("key".into()),
+            signature_key: Some(SIGNATURE_KEY.into()),
             ..Options::default()
         };
         let sandbox = Sandbox::new(options);
@@ -99,6 +102,7 @@ impl World {
             clock,
             transport,
             lives: 1,
+            _watch: watch,
         }
     }
 
@@ -122,7 +126,9 @@ impl World {
             .engine
             .run(&self.instance, &mut self.memory, Which::All, &|| true)
             .await;
-        run.polled.pop().expect("a polled resource")
+        let report = run.polled.pop().expect("a polled resource");
+        search("a report", &format!("{report:?}"));
+        report
     }
 
     /// Polls now; the process is killed when `requests` requests were served, before it hears the last answer.
@@ -283,6 +289,14 @@ impl World {
     }
 }
 
+/// What the process holds, as its debug output would show it.
+impl Drop for World {
+    fn drop(&mut self) {
+        search("an instance", &format!("{:?}", self.instance));
+        search("the memory", &format!("{:?}", self.memory));
+    }
+}
+
 fn engine(
     store: &MemoryStore,
     transport: &Arc<InProcess>,
@@ -313,7 +327,7 @@ pub fn ordinary_spec() -> Value {
             "oauth.token.url": format!("http://{TOKEN_HOST}/oauth2/v0/token"),
             "base.url": format!("http://{API_HOST}"),
             "event.notification.callback.url": format!("http://{RECEIVER_HOST}/callback"),
-            "event.notification.signature.key": "key",
+            "event.notification.signature.key": SIGNATURE_KEY,
             "event.poller.refresh_interval": "1",
             "event.poller.configuration": {
                 "reports": {
