@@ -119,6 +119,18 @@ pub struct SecretRef {
     pub optional: bool,
 }
 
+impl SecretRef {
+    /// Whether an object can have this name (RFC 1123 subdomain). It becomes part of the address of a request, in which
+    /// anything else could lead to another object.
+    pub fn is_possible(&self) -> bool {
+        let is_label = |label: &str| {
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            !label.is_empty() && label.chars().all(plain) && !label.starts_with('-') && !label.ends_with('-')
+        };
+        self.name.len() <= 253 && self.name.split('.').all(is_label)
+    }
+}
+
 /// Output of an OAuth authorisation.
 #[derive(KubeSchema, Clone, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]

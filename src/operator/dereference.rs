@@ -31,6 +31,10 @@ pub(super) async fn dereference(
     for (index, source) in spec.configuration_from.iter().enumerate() {
         let name = &source.secret_ref.name;
         let path = format!("spec.configurationFrom[{index}].secretRef");
+        // What is wrong with it the reader tells, who looks at every part of the spec.
+        if !source.secret_ref.is_possible() {
+            continue;
+        }
         match api.get_opt(name).await? {
             Some(secret) => {
                 let version = secret.resource_version().unwrap_or_default();

@@ -71,7 +71,14 @@ impl<'a> Keys<'a> {
         };
         for (index, source) in spec.configuration_from.iter().enumerate() {
             let wanted = &source.secret_ref;
-            if !wanted.optional && !secrets.values.iter().any(|(name, _)| *name == wanted.name) {
+            if !wanted.is_possible() {
+                keys.incomplete = true;
+                findings.problem(
+                    format!("spec.configurationFrom[{index}].secretRef.name"),
+                    format!("is {:?}, which no Secret can be called", values::cut(&wanted.name)),
+                    "write the name of a Secret in the instance's namespace: lower-case letters, digits, `-` and `.`",
+                );
+            } else if !wanted.optional && !secrets.values.iter().any(|(name, _)| *name == wanted.name) {
                 keys.incomplete = true;
                 findings.problem(
                     format!("spec.configurationFrom[{index}].secretRef.name"),

@@ -102,6 +102,34 @@ async fn wrong_configuration_is_told_whole_and_polled_when_mended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn secrets_of_another_namespace_are_out_of_reach() {
+    let mut rig = Rig::new();
+    let mut theirs = secret_manifest("sandbox-refresh-token");
+    theirs["metadata"]["namespace"] = json!("others");
+    rig.fake.seed(theirs);
+    let path = format!("../../others/secrets/{SECRET}");
+    rig.seed(
+        "path",
+        json!({"configurationFrom": [{"secretRef": {"name": path}}]}),
+    );
+    rig.seed("name", json!({}));
+    rig.start();
+    let told = rig.wait_condition("path", "Ready=False", SOON).await;
+    assert_says(&told, &["configurationFrom[0]", "no Secret can be called"]);
+    let told = rig.wait_condition("name", "Ready=False", SOON).await;
+    assert_says(&told, &[SECRET, NAMESPACE]);
+    for request in rig.fake.requests() {
+        assert!(
+            !request.uri.contains("others"),
+            "{} {}",
+            request.method,
+            request.uri
+        );
+    }
+    rig.assert_clean();
+}
+
+#[tokio::test(start_paused = true)]
 async fn wrong_values_in_a_secret_are_told_without_them() {
     let mut rig = Rig::new();
     let mut secret = secret_manifest("sandbox-refresh-token");

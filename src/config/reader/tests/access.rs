@@ -126,6 +126,35 @@ fn a_missing_secret_is_the_only_problem() {
 }
 
 #[test]
+fn a_name_that_no_secret_can_have_is_told() {
+    for name in [
+        "../../other/secrets/theirs",
+        "..",
+        "a/status",
+        "a?x",
+        "A",
+        "a b",
+        "-a",
+        "a-",
+        "a..b",
+        "a%2fb",
+        &"a".repeat(254),
+    ] {
+        for optional in [true, false] {
+            let mut spec = sample();
+            spec["configurationFrom"][0]["secretRef"] = json!({"name": name, "optional": optional});
+            let found = problems(read_json(spec, &Secrets::default()));
+            assert!(
+                found
+                    .iter()
+                    .any(|problem| problem.contains("which no Secret can be called")),
+                "{name}: {found:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn masked_secrets_are_no_secrets() {
     let mut spec = sample();
     spec["configuration"]["oauth.api.secret"] = json!("********");
