@@ -6,7 +6,7 @@ SHELL := bash
 CARGO_BUILD = cargo build --locked --bins
 DEMO = cargo run --locked --quiet --bin pollinator-demo --
 
-.PHONY: help build demo demo-kubernetes test deny testbed fmt lint crds clean tools
+.PHONY: help build demo demo-kubernetes test deny fuzz testbed fmt lint crds clean tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -26,6 +26,9 @@ test: ## Run everything: format, clippy, all tests, a real API server (needs Go)
 
 deny: tools ## Check the licences, duplicates, sources and known advisories of all dependencies
 	@tests/deny.sh
+
+fuzz: tools ## Fuzz every parser for SECONDS_EACH=60 seconds, or only TARGET=name; needs a nightly toolchain
+	@tests/fuzz.sh
 
 testbed: ## Provide kube-apiserver, etcd, kubectl, helm and kubeconform, from KUBEBUILDER_ASSETS or built with Go
 	@testbed/build.sh

@@ -5,6 +5,7 @@ mod cli;
 mod cluster;
 mod fake_api;
 mod operator;
+mod parsers;
 mod polling;
 mod receivers;
 mod secrecy;
