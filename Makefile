@@ -12,7 +12,7 @@ KILLS ?= 200
 MODE ?= both
 SEED ?=
 
-.PHONY: help build demo demo-kubernetes torture test testbed fmt lint crds clean tools
+.PHONY: help build demo demo-kubernetes torture test deny fuzz testbed fmt lint crds clean tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +32,12 @@ torture: build testbed ## Kill it 200 times at random instants under load and ch
 
 test: ## Run everything: format, clippy, all tests, a real API server (needs Go), the chart
 	@tests/run.sh
+
+deny: tools ## Check the licences, duplicates, sources and known advisories of all dependencies
+	@tests/deny.sh
+
+fuzz: tools ## Fuzz every parser for SECONDS_EACH=60 seconds, or only TARGET=name; needs a nightly toolchain
+	@tests/fuzz.sh
 
 testbed: ## Provide kube-apiserver, etcd, kubectl, helm and kubeconform, from KUBEBUILDER_ASSETS or built with Go
 	@testbed/build.sh

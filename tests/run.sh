@@ -30,6 +30,7 @@ export TESTBED_DIR
 step "format" cargo fmt --all --check --message-format short
 step "clippy" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "tests" tests
+step "dependencies" tests/deny.sh
 step "chart" "$TESTBED_DIR/bin/helm" lint --strict --quiet charts/pollinator
 
 for failure in "${failures[@]+"${failures[@]}"}"; do

@@ -33,6 +33,13 @@ struct Code {
 /// Six months, as the dates in Concur's samples have it, milliseconds.
 const REFRESH_LIFETIME_MS: i64 = 180 * 86_400_000;
 
+/// The first group of every refresh token and code that a sandbox issues, so that a search of everything a test printed
+/// finds them without knowing each.
+pub const ISSUED_MARK: &str = "5ec2e75a";
+
+/// How every access token that a sandbox issues begins, for the same reason.
+pub const ACCESS_TOKEN_MARK: &str = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIiwia2lkIjoic2FuZGJveCJ9";
+
 /// Concur's samples show access tokens of about 3400 characters, which strains header limits.
 const ACCESS_TOKEN_PADDING: usize = 2_400;
 
@@ -48,13 +55,15 @@ pub(crate) struct Access {
 
 impl Access {
     pub(crate) fn issue_access(&mut self, holder: Holder, now: Timestamp, seconds: u32) -> String {
-        let head = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT","kid":"sandbox"}"#);
         let claims = json!({
             "jti": uuid::Uuid::new_v4().to_string(),
             "scopes": holder.scope,
             "padding": "sandbox ".repeat(ACCESS_TOKEN_PADDING / 8),
         });
-        let token = format!("{head}.{}.sandbox", URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let token = format!(
+            "{ACCESS_TOKEN_MARK}.{}.sandbox",
+            URL_SAFE_NO_PAD.encode(claims.to_string())
+        );
         let expires = add_ms(now, i64::from(seconds) * 1000);
         self.access.insert(token.clone(), Issued { holder, expires });
         token
@@ -66,7 +75,7 @@ impl Access {
     }
 
     pub(crate) fn issue_refresh(&mut self, holder: Holder, now: Timestamp) -> String {
-        let token = uuid::Uuid::new_v4().to_string();
+        let token = marked();
         self.accept_refresh(token.clone(), holder, now);
         token
     }
@@ -107,7 +116,7 @@ impl Access {
 
     /// A code for the code grant, which has to bring the same redirect URI.
     pub(crate) fn issue_code(&mut self, redirect_uri: String, holder: Holder, expires: Timestamp) -> String {
-        let code = uuid::Uuid::new_v4().to_string();
+        let code = marked();
         let issued = Issued { holder, expires };
         self.codes.insert(code.clone(), Code { issued, redirect_uri });
         code
@@ -148,6 +157,13 @@ impl Access {
         self.locked = false;
         self.bad_secrets = 0;
     }
+}
+
+/// A UUID, as Concur's tokens are, with the mark.
+fn marked() -> String {
+    let token = uuid::Uuid::new_v4().to_string();
+    let (_, rest) = token.split_once('-').unwrap_or_default();
+    format!("{ISSUED_MARK}-{rest}")
 }
 
 fn valid<'a>(issued: &'a HashMap<String, Issued>, token: &str, now: Timestamp) -> Option<&'a Holder> {

@@ -45,6 +45,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::watch;
 
+pub use crate::access::{ACCESS_TOKEN_MARK, ISSUED_MARK};
 pub use crate::answer::ConnectionDropped;
 pub use crate::command::{At, Command, CommandError, Create, Edit, PlannedFault, Seed};
 pub use crate::fault::{Fault, Target};

@@ -20,6 +20,9 @@ mod validate;
 pub mod verify;
 mod yaml;
 
+pub use import::import_text;
+pub use validate::validate_text;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};

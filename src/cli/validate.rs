@@ -47,6 +47,13 @@ pub(super) fn run(args: &ValidateArgs) -> Result<ExitCode, Failed> {
     })
 }
 
+/// Everything that `pollinator validate` says of a file, as it prints it; `name` is what the file is called.
+pub fn validate_text(name: &str, bytes: Vec<u8>) -> Vec<String> {
+    let mut manifests = Manifests::default();
+    manifests.read_bytes(name, bytes);
+    findings(&manifests).iter().map(Finding::to_string).collect()
+}
+
 /// Everything there is to say, in the order of the files and lines.
 fn findings(manifests: &Manifests) -> Vec<Finding> {
     let mut findings = manifests.findings.clone();

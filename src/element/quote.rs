@@ -8,10 +8,12 @@ const LONGEST_WORD: usize = 120;
 
 /// The first 200 printable characters of `text`, blanks collapsed, long opaque words and `secrets` left out.
 pub(super) fn quote(text: &str, secrets: &[&str]) -> String {
-    let mut clean = text.to_owned();
-    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        clean = clean.replace(secret, "[redacted]");
-    }
+    let redacted = |text: String| {
+        let secrets = secrets.iter().filter(|secret| !secret.is_empty());
+        secrets.fold(text, |text, secret| text.replace(secret, "[redacted]"))
+    };
+    // Again without what is not shown: a secret with an invisible character in it is shown without that.
+    let clean = redacted(printable(&redacted(text.to_owned())));
     let words = clean
         .split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())
@@ -19,7 +21,7 @@ pub(super) fn quote(text: &str, secrets: &[&str]) -> String {
             if word.chars().count() > LONGEST_WORD {
                 "[…]".to_owned()
             } else {
-                printable(word)
+                word.to_owned()
             }
         });
     let mut quoted = String::new();
@@ -38,9 +40,9 @@ pub(super) fn quote(text: &str, secrets: &[&str]) -> String {
 }
 
 /// Without invisible characters that could reorder or hide parts of a log line.
-fn printable(word: &str) -> String {
+fn printable(text: &str) -> String {
     let hidden = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fffd}');
-    word.chars().filter(|c| !hidden(*c)).collect()
+    text.chars().filter(|c| !hidden(*c)).collect()
 }
 
 #[cfg(test)]
@@ -54,6 +56,21 @@ mod tests {
         let table = [
             ("  Forbidden\r\n\tRequest\u{7} ", &[][..], "Forbidden Request"),
             ("bad secret s3cr3t!", &["s3cr3t"][..], "bad secret [redacted]!"),
+            (
+                "bad secret s3\u{fffd}cr3t!",
+                &["s3cr3t"][..],
+                "bad secret [redacted]!",
+            ),
+            (
+                "bad secret s3\u{200b}cr\u{feff}3t!",
+                &["s3cr3t"][..],
+                "bad secret [redacted]!",
+            ),
+            (
+                "bad secret s3\u{200b}cr3t!",
+                &["s3\u{200b}cr3t"][..],
+                "bad secret [redacted]!",
+            ),
             ("a\u{202e}b", &[][..], "ab"),
             ("unchanged", &[""][..], "unchanged"),
             (jwt.as_str(), &[][..], "token […] refused"),

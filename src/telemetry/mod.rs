@@ -4,6 +4,6 @@ mod logs;
 mod metrics;
 mod server;
 
-pub use logs::{LogFormat, init_logs};
+pub use logs::{LogFormat, init_logs, may_be_printed};
 pub use metrics::Metrics;
 pub use server::{Gate, Probes, serve};

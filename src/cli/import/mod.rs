@@ -120,6 +120,20 @@ pub(super) fn run(args: &ImportArgs) -> Result<ExitCode, Failed> {
     })
 }
 
+/// The manifests that `pollinator import` prints for an instance JSON, as YAML.
+///
+/// # Errors
+/// What cannot be imported, as it is printed.
+pub fn import_text(bytes: Vec<u8>) -> Result<String, String> {
+    let mut names = Names::default();
+    let mut documents = Vec::new();
+    for instance in source::instances("-", bytes)? {
+        let name = names.give(&instance::wishes(&instance));
+        documents.extend(instance::import(&instance, &name, None)?.documents);
+    }
+    Ok(yaml::documents(&documents))
+}
+
 fn bytes(file: &Path) -> std::io::Result<Vec<u8>> {
     if file == Path::new("-") {
         let mut bytes = Vec::new();

@@ -83,25 +83,32 @@ impl Manifests {
         } else {
             std::fs::read(file)
         };
-        let text = match bytes.map(decoded) {
-            Ok(Ok(text)) => text,
-            Ok(Err(broken)) => return self.findings.push(Finding::of_text(&name, None, broken)),
+        match bytes {
+            Ok(bytes) => self.read_bytes(&name, bytes),
             Err(error) => {
                 let remedy = "name a file that exists and may be read";
                 let finding = Finding::of_file(&name, format!("cannot be read: {error}"), remedy);
-                return self.findings.push(finding);
+                self.findings.push(finding);
             }
+        }
+    }
+
+    /// What a file of this name holds.
+    pub(in crate::cli) fn read_bytes(&mut self, name: &str, bytes: Vec<u8>) {
+        let text = match decoded(bytes) {
+            Ok(text) => text,
+            Err(broken) => return self.findings.push(Finding::of_text(name, None, broken)),
         };
-        let json = file
+        let json = Path::new(name)
             .extension()
             .is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
         let excerpts = Excerpts::of(&text);
         for document in documents(&text, json) {
             match document {
-                Ok(document) => self.add_document(&name, document),
+                Ok(document) => self.add_document(name, document),
                 Err(broken) => {
                     let excerpt = excerpts.around(broken.at);
-                    self.findings.push(Finding::of_text(&name, Some(excerpt), broken));
+                    self.findings.push(Finding::of_text(name, Some(excerpt), broken));
                 }
             }
         }

@@ -8,6 +8,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::secrets::assert_none_in;
+
 fn pollinator(args: &[&str], input: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_pollinator"))
         .args(args)
@@ -19,7 +21,9 @@ fn pollinator(args: &[&str], input: &str) -> Output {
         .unwrap();
     // A command that ends early does not read its input.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    child.wait_with_output().unwrap()
+    let output = child.wait_with_output().unwrap();
+    assert_none_in(&format!("what {args:?} said"), &stderr(&output));
+    output
 }
 
 fn code(output: &Output) -> i32 {

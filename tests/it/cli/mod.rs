@@ -17,11 +17,9 @@ use concur_sandbox::Options;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::secrets::{SIGNATURE_KEY, assert_none_in};
 use crate::support::vendor::Vendor;
 use crate::support::world::{merge, ordinary_spec};
-
-/// Texts that must never be printed.
-const SECRETS: [&str; 3] = ["sandbox-secret", "sandbox-refresh-token", "sandbox-signature-key"];
 
 struct Desk {
     vendor: Vendor,
@@ -31,7 +29,7 @@ struct Desk {
 impl Desk {
     async fn new() -> Self {
         let options = Options {
-            signature_key: Some("sandbox-signature-key".into()),
+            signature_key: Some(SIGNATURE_KEY.into()),
             ..Options::default()
         };
         Self {
@@ -56,7 +54,6 @@ impl Desk {
                 "oauth.token.url": self.vendor.token_url(),
                 "event.vendor.type": "polling",
                 "event.notification.callback.url": self.vendor.callback(),
-                "event.notification.signature.key": "sandbox-signature-key",
                 "event.poller.refresh_interval": "15",
             }
         });
@@ -93,7 +90,7 @@ impl Desk {
     }
 }
 
-fn pollinator(args: &[&str]) -> Command {
+pub fn pollinator(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pollinator"));
     command.args(args).env_remove("RUST_LOG");
     command
@@ -105,10 +102,7 @@ async fn run(args: &[&str]) -> Output {
     let output = tokio::task::spawn_blocking(move || command.output().unwrap())
         .await
         .unwrap();
-    let printed = text(&output);
-    for secret in SECRETS {
-        assert!(!printed.contains(secret), "{args:?} printed a secret: {printed}");
-    }
+    assert_none_in(&format!("what {args:?} printed"), &text(&output));
     output
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{Desk, code, pollinator, run, text};
+use crate::support::secrets::assert_none_in;
 
 const INSTANCE: &str = r#"apiVersion: pollinator.dev/v1alpha1
 kind: PollingInstance
@@ -37,11 +38,13 @@ pub(super) fn validate(files: &[(&str, &[u8])], arguments: &[&str]) -> Output {
         std::fs::write(folder.path().join(name), content).unwrap();
         command.args(["-f", name]);
     }
-    command
+    let output = command
         .args(arguments)
         .current_dir(folder.path())
         .output()
-        .unwrap()
+        .unwrap();
+    assert_none_in("what validate printed", &text(&output));
+    output
 }
 
 /// The exit code and the findings, each as `file:line:column path: message`; warnings are marked.

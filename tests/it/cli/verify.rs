@@ -6,6 +6,7 @@ use concur_sandbox::Received;
 use serde_json::json;
 
 use super::{Desk, pollinator};
+use crate::support::secrets::SIGNATURE_KEY;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn verify_checks_a_received_body() {
@@ -18,9 +19,9 @@ async fn verify_checks_a_received_body() {
     let signature = header(&received, "elements-webhook-signature");
     let verify = |body: Vec<u8>, key: &str| verify(&["--signature", &signature, "--key", key], &body).0;
     let body = received.body.to_vec();
-    assert_eq!(verify(body.clone(), "sandbox-signature-key"), 0);
+    assert_eq!(verify(body.clone(), SIGNATURE_KEY), 0);
     assert_eq!(verify(body.clone(), "another"), 1);
-    assert_eq!(verify([&body[..], b"\n"].concat(), "sandbox-signature-key"), 1);
+    assert_eq!(verify([&body[..], b"\n"].concat(), SIGNATURE_KEY), 1);
 }
 
 /// The headers of Standard Webhooks, and what the body is, for either format.

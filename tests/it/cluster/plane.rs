@@ -74,6 +74,14 @@ impl Plane {
         run(control.kubectl().args(arguments)).await
     }
 
+    /// The same for a caller that cannot wait for a future.
+    pub(super) fn kubectl_outside(&self, arguments: &[&str]) -> Result<String, Error> {
+        std::thread::scope(|scope| {
+            let call = || self.runtime.block_on(self.kubectl(arguments));
+            scope.spawn(call).join().unwrap()
+        })
+    }
+
     /// What helm prints.
     pub(super) async fn helm(&self, arguments: &[&str]) -> Result<String, Error> {
         let control = self.control.read().await;

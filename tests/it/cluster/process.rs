@@ -1,21 +1,25 @@
 //! The operator as a process.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
 use super::site::{SOON, Site};
+use crate::support::secrets::{Watch, search};
 
 pub(super) struct Operator {
     child: Child,
     lines: Arc<Mutex<Vec<Value>>>,
     grown: watch::Receiver<usize>,
+    _watch: Watch,
 }
 
 impl Operator {
@@ -36,18 +40,27 @@ impl Operator {
         Operator::spawn(site.plane.kubeconfig(), &[&place, arguments].concat(), &[])
     }
 
-    /// `pollinator` with these arguments and variables and no others, but for where it listens.
+    /// `pollinator` with these arguments and variables and no others, but for where it listens and that it logs all it
+    /// can. No line that it prints may have a secret in it.
     pub(super) fn spawn(kubeconfig: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Operator {
         let mut child = Command::new(env!("CARGO_BIN_EXE_pollinator"))
             .args(arguments)
             .args(["--listen", "127.0.0.1:0"])
             .env_clear()
             .env("KUBECONFIG", kubeconfig)
+            .env("RUST_LOG", "trace")
             .envs(variables.iter().copied())
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
+        let mut printed = child.stdout.take().unwrap();
+        tokio::spawn(async move {
+            let mut text = String::new();
+            let _ = printed.read_to_string(&mut text).await;
+            search("what an operator printed", &text);
+        });
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (grow, grown) = watch::channel(0);
         let (mut log, kept) = (
@@ -56,13 +69,19 @@ impl Operator {
         );
         tokio::spawn(async move {
             while let Ok(Some(line)) = log.next_line().await {
+                search("the log of an operator", &line);
                 let line =
                     serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON in the log: {line}"));
                 kept.lock().unwrap().push(line);
                 grow.send_modify(|count| *count += 1);
             }
         });
-        Operator { child, lines, grown }
+        Operator {
+            child,
+            lines,
+            grown,
+            _watch: Watch::new(),
+        }
     }
 
     /// Waits for a log line whose message begins with `message`.
@@ -134,13 +153,41 @@ impl Operator {
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 
+    /// As far as it serves any.
+    fn search_metrics(&self) {
+        let log = self.log();
+        let address = log
+            .iter()
+            .filter(|line| {
+                line["message"]
+                    .as_str()
+                    .is_some_and(|message| message.starts_with("serving "))
+            })
+            .find_map(|line| line["address"].as_str()?.parse().ok());
+        let Some(address) = address else { return };
+        let wait = Duration::from_secs(5);
+        let read = || {
+            let mut connection = TcpStream::connect_timeout(&address, wait)?;
+            connection.set_read_timeout(Some(wait))?;
+            connection.write_all(b"GET /metrics HTTP/1.0\r\n\r\n")?;
+            let mut page = String::new();
+            connection.read_to_string(&mut page).map(|_| page)
+        };
+        // One that is stopped or about to end may not answer.
+        if let Ok(page) = read() {
+            search("the metrics of an operator", &page);
+        }
+    }
+
     /// kill -9
     pub(super) async fn kill(mut self) {
+        self.search_metrics();
         self.child.kill().await.unwrap();
     }
 
     /// SIGTERM, and how it ends.
     pub(super) async fn terminate(mut self) -> (ExitStatus, Vec<Value>) {
+        self.search_metrics();
         self.signal("TERM").await;
         let status = tokio::time::timeout(SOON, self.child.wait())
             .await
@@ -148,5 +195,13 @@ impl Operator {
             .unwrap();
         let log = self.log();
         (status, log)
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        if self.child.id().is_some() {
+            self.search_metrics();
+        }
     }
 }

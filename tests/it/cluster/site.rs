@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use super::plane::{Plane, plane};
+use crate::support::secrets::{SIGNATURE_KEY, Watch, search};
 use crate::support::world::{merge, spec_with_secret};
 
 /// Everything that should take seconds; machines may be slow.
@@ -23,6 +24,7 @@ pub(super) struct Site {
     token: String,
     api: String,
     receiver: String,
+    _watch: Watch,
 }
 
 impl Site {
@@ -31,9 +33,10 @@ impl Site {
     }
 
     pub(super) async fn on(plane: &'static Plane, name: &'static str) -> Site {
+        let watch = Watch::new();
         plane.kubectl(&["create", "namespace", name]).await.unwrap();
         let sandbox = Sandbox::new(Options {
-            signature_key: Some("the-signature-key".into()),
+            signature_key: Some(SIGNATURE_KEY.into()),
             ..Options::default()
         });
         let mut urls = Vec::new();
@@ -60,6 +63,7 @@ impl Site {
             token,
             api,
             receiver,
+            _watch: watch,
         }
     }
 
@@ -101,7 +105,7 @@ impl Site {
                 "oauth.api.key": "sandbox-client",
                 "oauth.api.secret": "sandbox-secret",
                 "oauth.user.refresh_token": refresh_token,
-                "event.notification.signature.key": "the-signature-key",
+                "event.notification.signature.key": SIGNATURE_KEY,
             },
         });
         self.plane.apply(&secret).await.unwrap();
@@ -196,6 +200,31 @@ impl Site {
         let arrived = tokio::time::timeout(SOON, arrived).await.is_ok();
         assert!(arrived, "within {SOON:?} only {:?} arrived", self.story());
         assert_eq!(self.story(), wanted);
+    }
+}
+
+/// No secret is in anything of the namespace that people may read: all that the operator writes but Secrets.
+impl Drop for Site {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let shown = self.plane.kubectl_outside(&[
+                "--namespace",
+                self.namespace,
+                "get",
+                "pi,pcp,events,leases",
+                "-o",
+                "json",
+            ]);
+            let mut shown: Value = serde_json::from_str(&shown.unwrap()).unwrap();
+            for object in shown["items"].as_array_mut().unwrap() {
+                if object["kind"] == "PollingInstance" {
+                    // What the user wrote is his, also where he wrote a secret.
+                    object["spec"].take();
+                    object["metadata"]["annotations"].take();
+                }
+            }
+            search(&format!("namespace {}", self.namespace), &shown.to_string());
+        }
     }
 }
 

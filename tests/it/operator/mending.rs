@@ -285,9 +285,6 @@ async fn inline_secrets_work_and_are_shown_nowhere() {
         "metadata": {"name": "concur", "namespace": NAMESPACE},
         "spec": crate::support::world::ordinary_spec(),
     }));
-    rig.edit("concur", |object| {
-        object["spec"]["configuration"]["event.notification.signature.key"] = json!("the-signature-key");
-    });
     rig.start();
     rig.wait_ready("concur").await;
     let warned = rig

@@ -8,6 +8,7 @@ use pollinator::deliver::verify_standard;
 use serde_json::{Value, json};
 
 use super::rig::{NAMESPACE, Rig, SOON, condition};
+use crate::support::secrets::SIGNATURE_KEY;
 
 const OLD: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
 const NEW: &str = "another key, of enough bytes";
@@ -61,7 +62,7 @@ async fn keys_are_rotated_without_a_gap() {
     rig.wait_ready("concur").await;
     rig.create("n1");
     let received = newest(&rig, 1).await;
-    for key in ["the-signature-key", OLD, PUBLIC] {
+    for key in [SIGNATURE_KEY, OLD, PUBLIC] {
         assert!(fits(&received, key), "{key}");
     }
     assert!(!fits(&received, NEW));

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::support::memory_store::MemoryStore;
+use crate::support::secrets::SIGNATURE_KEY;
 use crate::support::transport::{API_HOST, HUB_HOST, InProcess, TOKEN_HOST};
 use crate::support::world::{START, engine, instance};
 
@@ -68,7 +69,7 @@ impl Crowd {
         let sandbox = Sandbox::new(Options {
             start: Some(start),
             geolocation: format!("http://{API_HOST}"),
-            signature_key: Some("key".into()),
+            signature_key: Some(SIGNATURE_KEY.into()),
             ..Options::default()
         });
         let transport = Arc::new(Watched {

@@ -11,6 +11,7 @@ use http::{Request, Response, header};
 use pollinator::engine::{Bounds, PollState};
 use serde_json::{Value, json};
 
+use crate::support::transport::API_HOST;
 use crate::support::world::{Setup, World};
 
 const BOUNDS: Bounds = Bounds {
@@ -48,7 +49,7 @@ fn without_end(page: impl Fn(usize) -> Vec<Value> + Send + Sync + 'static) -> Ro
     let asked = Arc::new(asked);
     Router::new().fallback(move |request: Request<Body>| {
         let number = asked.fetch_add(1, Ordering::Relaxed);
-        let next = format!("http://any.test{}?offset={number}", request.uri().path());
+        let next = format!("http://{API_HOST}{}?offset={number}", request.uri().path());
         let body = json!({"Items": page(number), "NextPage": next}).to_string();
         async move {
             let answer = Response::builder().header(header::DATE, "Mon, 23 Nov 2026 12:00:00 GMT");
@@ -193,6 +194,7 @@ async fn held_objects_never_make_a_checkpoint_too_large() {
     }
     world.restart();
     world.configure(json!({"refuseIds": []}));
+    world.request();
     let report = world.poll().await;
     assert_eq!((report.failure, report.held), (None, 0));
     assert_eq!(accepted(&world).len(), ids.len());

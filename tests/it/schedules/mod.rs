@@ -23,6 +23,8 @@ use world::live;
 
 /// Schedules of all quarters together.
 const ORDINARY_CASES: u32 = 20_000;
+/// The same for every ordinary run, so that it fails for a change of the code and not by chance.
+const ORDINARY_SEED: u64 = 1;
 
 fn promises_hold(quarter: Quarter) {
     let from_environment = |name: &str| {
@@ -31,7 +33,7 @@ fn promises_hold(quarter: Quarter) {
             .and_then(|value| value.parse::<u64>().ok())
     };
     let cases = from_environment("PROPTEST_CASES").unwrap_or(ORDINARY_CASES.into());
-    let seed = from_environment("PROPTEST_RNG_SEED").unwrap_or_else(|| fastrand::u64(..));
+    let seed = from_environment("PROPTEST_RNG_SEED").unwrap_or(ORDINARY_SEED);
     let config = Config {
         cases: u32::try_from(cases.div_ceil(4)).unwrap(),
         rng_seed: RngSeed::Fixed(seed),

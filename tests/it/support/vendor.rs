@@ -7,12 +7,15 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use super::secrets::Watch;
+
 /// A running simulator; it ends when it is dropped.
 pub struct Vendor {
     pub sandbox: Sandbox,
     pub token: SocketAddr,
     pub receiver: SocketAddr,
     _servers: JoinSet<()>,
+    _watch: Watch,
 }
 
 impl Vendor {
@@ -41,6 +44,7 @@ impl Vendor {
             token,
             receiver,
             _servers: servers,
+            _watch: Watch::new(),
         }
     }
 

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use super::memory_store::MemoryStore;
 use super::schema::{assert_is_cloud_event, assert_is_notification};
+use super::secrets::{SIGNATURE_KEY, Watch, search};
 use super::transport::{API_HOST, InProcess, RECEIVER_HOST, TOKEN_HOST};
 
 /// When every test begins, by the vendor's clock.
@@ -45,6 +46,7 @@ pub struct World {
     transport: Arc<InProcess>,
     bounds: Bounds,
     lives: u32,
+    _watch: Watch,
 }
 
 /// Another process at the same instance.
@@ -73,11 +75,12 @@ pub struct Seen {
 
 impl World {
     pub fn new(setup: Setup) -> Self {
+        let watch = Watch::new();
         let start: Timestamp = START.parse().unwrap();
         let options = Options {
             start: Some(start),
             geolocation: format!("http://{API_HOST}"),
-            signature_key: Some("key".into()),
+            signature_key: Some(SIGNATURE_KEY.into()),
             ..Options::default()
         };
         let sandbox = Sandbox::new(options);
@@ -105,6 +108,7 @@ impl World {
             transport,
             bounds,
             lives: 1,
+            _watch: watch,
         }
     }
 
@@ -145,7 +149,9 @@ impl World {
 
     /// Polls now.
     pub async fn poll(&mut self) -> ResourceReport {
-        self.run().await.polled.pop().expect("a polled resource")
+        let report = self.run().await.polled.pop().expect("a polled resource");
+        search("a report", &format!("{report:?}"));
+        report
     }
 
     /// Polls every resource now.
@@ -347,6 +353,14 @@ impl World {
     }
 }
 
+/// What the process holds, as its debug output would show it.
+impl Drop for World {
+    fn drop(&mut self) {
+        search("an instance", &format!("{:?}", self.instance));
+        search("the memory", &format!("{:?}", self.memory));
+    }
+}
+
 /// An instance with the ordinary spec, with `patch` merged over.
 pub fn instance(owner: Owner, patch: &Value) -> Instance {
     let mut spec = ordinary_spec();
@@ -392,7 +406,7 @@ pub fn ordinary_spec() -> Value {
             "oauth.token.url": format!("http://{TOKEN_HOST}/oauth2/v0/token"),
             "base.url": format!("http://{API_HOST}"),
             "event.notification.callback.url": format!("http://{RECEIVER_HOST}/callback"),
-            "event.notification.signature.key": "key",
+            "event.notification.signature.key": SIGNATURE_KEY,
             "event.poller.refresh_interval": "1",
             "event.poller.configuration": {
                 "reports": {
