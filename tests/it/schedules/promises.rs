@@ -396,10 +396,11 @@ fn restless(world: &World, process: &Process) -> Vec<Broken> {
             .min(world.now + climate.database_error);
         let shown = world.vendor.shown(world.now);
         // The vendor's filter goes by the updated date, and so may leave out one whose created date is later.
-        let dates = shown.iter().map(|listed| {
-            let updated = world.vendor.version(*listed).updated;
-            date(climate, world, *listed).0.min(updated)
-        });
+        let left_out = |listed: &Listed| {
+            climate.filtered && date(climate, world, *listed).0 > world.vendor.version(*listed).updated
+        };
+        let listed = shown.iter().filter(|listed| !left_out(listed));
+        let dates = listed.map(|listed| date(climate, world, *listed).0);
         let latest = dates.filter(|date| *date <= clock - 3 * SECOND).max();
         let floor = memory.checkpoint.floor.as_millisecond();
         let lookback = climate.lookback.max(SECOND);
