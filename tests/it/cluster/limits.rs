@@ -1,10 +1,12 @@
-//! What is too large for the operator.
+//! What is too large: a page, and what one object of the API server can hold.
 
 use concur_sandbox::Command as Order;
+use pollinator::store::{CheckpointStore, KubernetesStore, Owner};
 use serde_json::{Value, json};
 
 use super::process::Operator;
 use super::site::{Site, condition};
+use crate::support::checkpoints;
 
 /// 64 MiB of a page are read at most, so little more is the operator's memory.
 #[tokio::test]
@@ -39,4 +41,29 @@ async fn a_page_of_two_hundred_megabytes_is_refused_and_said() {
     site.create("n2");
     site.until_story(&["CREATED n1", "CREATED n2"]).await;
     site.wait("concur", "PollSucceeded").await;
+}
+
+/// The seen-set of the head and the held objects are both as large as they get.
+#[tokio::test]
+async fn a_checkpoint_at_its_limits_fits_into_an_object() {
+    let site = Site::new("limits").await;
+    // Without an owner the garbage collector would take it away.
+    site.apply("concur", json!({"suspend": true})).await;
+    let instance = site.instance("concur").await;
+    let store = KubernetesStore::new(site.plane.client().await);
+    let owner = Owner {
+        namespace: site.namespace.into(),
+        name: "concur".into(),
+        uid: instance["metadata"]["uid"].as_str().unwrap().into(),
+    };
+    let checkpoint = checkpoints::full(60_000);
+    let revision = store.save(&owner, "reports", &checkpoint, &None).await.unwrap();
+    let again = store
+        .save(&owner, "reports", &checkpoint, &revision)
+        .await
+        .unwrap();
+    assert_ne!(again, revision);
+    let (stored, _) = store.load(&owner, "reports").await.unwrap().unwrap();
+    assert_eq!(stored, checkpoint);
+    assert!(checkpoint.held.len() > 25, "{}", checkpoint.held.len());
 }

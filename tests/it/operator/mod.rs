@@ -10,6 +10,7 @@ mod politeness;
 mod polling;
 mod restart;
 mod rig;
+mod scale;
 mod secrets;
 mod segments;
 mod signing;

@@ -27,6 +27,7 @@ pub(super) const HOUR: Duration = Duration::from_secs(3600);
 pub(super) struct Rig {
     pub(super) fake: FakeApi,
     pub(super) sandbox: Sandbox,
+    pub(super) transport: Arc<InProcess>,
     parts: Parts,
     running: Vec<(CancellationToken, JoinHandle<()>)>,
     lives: u32,
@@ -50,9 +51,10 @@ impl Rig {
                 object["status"] = json!({"observedGeneration": -1});
             }
         });
+        let transport = Arc::new(InProcess::new(&sandbox));
         let parts = Parts {
             client: fake.client(),
-            transport: Arc::new(InProcess::new(&sandbox)),
+            transport: transport.clone(),
             clock: Clock::starting_at(start),
             metrics: Arc::new(Metrics::default()),
             probes: Probes::default(),
@@ -60,6 +62,7 @@ impl Rig {
         Rig {
             fake,
             sandbox,
+            transport,
             parts,
             running: Vec::new(),
             lives: 0,

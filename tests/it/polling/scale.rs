@@ -11,9 +11,11 @@ use http::{Request, Response, header};
 use pollinator::engine::{Bounds, PollState};
 use serde_json::{Value, json};
 
+use crate::support::bulk::Bulk;
 use crate::support::transport::API_HOST;
 use crate::support::world::{Setup, World};
 
+const MANY: usize = 100_000;
 const BOUNDS: Bounds = Bounds {
     pages: 300,
     records: 5_000,
@@ -41,6 +43,45 @@ fn accepted(world: &World) -> HashMap<String, usize> {
         }
     }
     ids
+}
+
+/// A hundred thousand records carry one timestamp. The process is killed twice on the way: it goes on where it was, and
+/// repeats no more than what it delivered since it saved last.
+#[tokio::test(start_paused = true)]
+async fn a_hundred_thousand_records_with_one_timestamp_and_two_kills() {
+    let mut world = World::new(backfill(5_000));
+    let bulk = Bulk::new(&world.sandbox);
+    world.replace_api(bulk.api());
+    world.replace_receiver(bulk.receiver());
+    let instant = "2026-11-23T06:00:00.000";
+    for n in 0..MANY {
+        bulk.add(&format!("r{n}"), instant);
+    }
+    let mut saved = Vec::new();
+    for _ in 0..2 {
+        assert!(world.poll_and_be_killed(3_400).await);
+        saved.push(world.store.checkpoint().seen_objects());
+    }
+    let told = bulk.events();
+    assert!(
+        0 < saved[0] && saved[0] < saved[1] && saved[1] <= told,
+        "{saved:?}, {told}"
+    );
+    assert_eq!(world.poll().await.failure, None);
+    assert_eq!(bulk.events(), MANY, "none is lost");
+    // Four notifications of ten events at once, 50 ms each: 8,000 events within the 10 s between two saves.
+    assert!(
+        bulk.repeats() <= 2 * 8_200,
+        "{} events came again",
+        bulk.repeats()
+    );
+    assert_eq!(world.store.checkpoint().seen_objects(), MANY);
+
+    // One more of the same instant that is visible late.
+    bulk.add("late", instant);
+    world.wait(60).await;
+    let report = world.poll().await;
+    assert_eq!((report.failure, report.figures.events.total()), (None, 1));
 }
 
 /// An API that answers what `page` makes of the number of the request, with a link to yet another page.

@@ -2,7 +2,7 @@
 
 use pollinator::api::PollingInstanceSpec;
 use pollinator::config::{RecordTraits, Secrets, read};
-use pollinator::poll::{Checkpoint, Memory, Pass, Record, Rules};
+use pollinator::poll::{Change, Checkpoint, Memory, Pass, Record, Rules};
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -11,6 +11,19 @@ use super::world::{START, ordinary_spec};
 /// A checkpoint of `seen` handled records.
 pub fn of(seen: usize) -> Checkpoint {
     memory(seen).0.checkpoint
+}
+
+/// The same, and as many refused objects with long and awkward ids as are held at once.
+pub fn full(seen: usize) -> Checkpoint {
+    let (mut memory, read) = memory(seen);
+    for n in 0.. {
+        let record = read(format!("{n}{}", "\"\\\u{1}é".repeat(500)));
+        if !memory.may_hold(&record) {
+            break;
+        }
+        memory.refused(&record, Change::Created);
+    }
+    memory.checkpoint
 }
 
 fn memory(seen: usize) -> (Memory, impl Fn(String) -> Record) {

@@ -1,5 +1,6 @@
 //! What several tests stand on.
 
+pub mod bulk;
 pub mod checkpoints;
 pub mod lines;
 pub mod memory_store;

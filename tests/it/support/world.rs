@@ -140,6 +140,11 @@ impl World {
         self.transport.replace(API_HOST, router);
     }
 
+    /// The same in place of the receiver.
+    pub fn replace_receiver(&self, router: axum::Router) {
+        self.transport.replace(RECEIVER_HOST, router);
+    }
+
     /// From now on another instance of the same process, with the same settings, is polled.
     pub fn turn_to_another_instance(&mut self, uid: &str) {
         self.instance.owner.uid = uid.into();
