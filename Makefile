@@ -18,7 +18,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 build: tools ## Build all programs
-	@echo "building pollinator, concur-sandbox and pollinator-demo; the first build takes some minutes"
+	@echo "building pollinator, its simulator, demonstrations and torture; the first build takes some minutes"
 	@$(CARGO_BUILD)
 
 demo: build ## Show the whole chain against a Concur simulator: no cluster, under a minute after the build
@@ -51,7 +51,7 @@ lint: tools ## Check format and clippy with warnings denied
 
 crds: tools ## Generate crds/ anew from the Rust types; look at the diff before you commit it
 	@UPDATE=1 cargo test --quiet --locked --package pollinator --lib up_to_date
-	@git diff --stat -- crds 2>/dev/null || true
+	@git diff --stat -- crds charts docs src/element 2>/dev/null || true
 
 clean: ## Remove everything that was built, also the testbed
 	@cargo clean

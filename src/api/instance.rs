@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Configuration, PollingInstanceStatus};
 
 /// An element instance (a connection to one account of a SaaS product) whose resources are polled;
-/// each record found created or updated is delivered, signed, to the instance's callback URL.
+/// each record found created, updated or deleted is delivered, signed, to the instance's callback URL.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Deserialize, Serialize, PartialEq)]
 #[kube(
     group = "pollinator.dev",
@@ -223,7 +223,7 @@ pub struct DeliverySpec {
     #[x_kube(validation = ("self.size() <= 10", "delivery.signingKeys may have at most 10 keys"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signing_keys: Vec<SigningKeySource>,
-    /// Longest time the callback may take to answer; default 20s.
+    /// Longest time the callback, or the dead-letter sink, may take to answer; default 20s.
     #[x_kube(validation = (
         "self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1s')",
         "delivery.timeout must be a duration of at least 1s, such as 20s"

@@ -69,8 +69,8 @@ pub const KNOWN_KEYS: &[KnownKey] = &[
     ),
     secret(
         "event.notification.signature.key",
-        "Key of the HMAC-SHA256 signature in the header Elements-Webhook-Signature; without it notifications are unsigned. \
-         Belongs in a Secret.",
+        "Key of the HMAC-SHA256 signatures in the headers Elements-Webhook-Signature and webhook-signature; without it, and \
+         without delivery.signingKeys, notifications are unsigned. Belongs in a Secret.",
     ),
     open(
         "event.notification.type",
@@ -115,8 +115,8 @@ pub const KNOWN_KEYS: &[KnownKey] = &[
     open(
         "event.objects",
         KeyKind::Text,
-        "Names of objects, comma separated: what {objectName} stands for in event.poller.configuration; without such a template \
-         known, without effect, since names do not say how to poll.",
+        "Names of objects, comma separated: what {objectName} stands for in event.poller.configuration, or resources of the \
+         element whose default entries are polled.",
     ),
     open(
         "event.metadata",

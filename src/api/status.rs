@@ -92,7 +92,7 @@ pub struct ResourceStatus {
     /// Polls that failed in a row.
     #[serde(default)]
     pub consecutive_failures: i32,
-    /// Polls in a row whose delivery the callback did not accept: the place in `delivery.retrySchedule`.
+    /// Polls in a row whose delivery the callback did not accept; they advance in `delivery.retrySchedule`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub consecutive_delivery_failures: i32,
     /// Objects whose events the callback refused for good; they are held, nothing of them is lost.

@@ -30,7 +30,7 @@ pub enum DeliveryError {
     /// The callback wants fewer requests.
     #[error("callback answered {status}{}", quoted(answer))]
     CallbackThrottled {
-        /// 429.
+        /// 429, or 413 with `Retry-After`.
         status: StatusCode,
         /// Beginning of the answer.
         answer: String,

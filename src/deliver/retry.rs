@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ::http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 use super::DeliveryError;
 use crate::http::{HttpError, retry_after};
@@ -97,20 +98,40 @@ pub fn judge_error(error: HttpError) -> Verdict {
 }
 
 /// The attempts made within one poll, and the pause until the next poll makes more.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Attempts {
     /// Waits between attempts before jitter; there is one attempt more than waits.
     waits: Vec<Duration>,
     /// Pause after the last attempt, before jitter.
     pub after: Duration,
+    /// Ends the waits of all notifications of the poll.
+    ended: CancellationToken,
 }
 
 impl Attempts {
     /// A single attempt.
-    pub const ONCE: Self = Self {
-        waits: Vec::new(),
-        after: Duration::ZERO,
-    };
+    pub fn once() -> Self {
+        Self {
+            waits: Vec::new(),
+            after: Duration::ZERO,
+            ended: CancellationToken::new(),
+        }
+    }
+
+    /// No more attempts are made in this poll: a callback that is gone, or wants to be left alone, is not called again
+    /// by what waits beside.
+    pub fn end(&self) {
+        self.ended.cancel();
+    }
+
+    /// Waits between two attempts; false where no more are made.
+    pub(super) async fn wait(&self, pause: Duration) -> bool {
+        tokio::select! {
+            biased;
+            () = self.ended.cancelled() => false,
+            () = tokio::time::sleep(pause) => true,
+        }
+    }
 
     /// The attempts of the poll that follows `failed` polls in a row whose delivery was not accepted.
     ///
@@ -127,7 +148,11 @@ impl Attempts {
         }
         let waits = waits(schedule, place);
         let after = entry(schedule, place + waits.len());
-        Self { waits, after }
+        Self {
+            waits,
+            after,
+            ended: CancellationToken::new(),
+        }
     }
 
     /// How long to wait after `failed` attempts (1 or more), or `None` to give up until the next poll.

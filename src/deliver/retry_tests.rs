@@ -186,11 +186,12 @@ fn the_schedule_goes_on_from_poll_to_poll() {
     for (entries, polls) in table {
         for (failed, (waits, after)) in polls.iter().enumerate() {
             let attempts = Attempts::new(&schedule(entries), u32::try_from(failed).unwrap());
-            let expected = Attempts {
-                waits: schedule(waits),
-                after: Duration::from_secs(*after),
-            };
-            assert_eq!(attempts, expected, "{entries:?} after {failed} failed polls");
+            let expected = (schedule(waits), Duration::from_secs(*after));
+            assert_eq!(
+                (attempts.waits, attempts.after),
+                expected,
+                "{entries:?} after {failed} failed polls"
+            );
         }
         let last = polls.last().unwrap().1;
         let for_ever = Attempts::new(&schedule(entries), u32::MAX);
@@ -234,7 +235,7 @@ fn pauses_between_attempts() {
         let pause = attempts.pause(failed, retry_after.map(seconds), jitter);
         assert_eq!(pause, expected.map(seconds), "{failed} {retry_after:?} {jitter}");
     }
-    assert_eq!(Attempts::ONCE.pause(1, None, 0.5), None);
+    assert_eq!(Attempts::once().pause(1, None, 0.5), None);
 }
 
 #[test]

@@ -136,7 +136,7 @@ impl Sender {
         });
         match request {
             Ok(request) => {
-                let once = Attempts::ONCE;
+                let once = Attempts::once();
                 self.send(sink, request, notification, &once, now).await
             }
             Err(reason) => not_sent(reason, false),
@@ -197,15 +197,16 @@ impl Sender {
             } else {
                 None
             };
-            match pause {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => {
-                    return Outcome::NotAccepted {
-                        reason,
-                        retry_after,
-                        unanswered: ever_unanswered,
-                    };
-                }
+            let again = match pause {
+                Some(pause) => attempts.wait(pause).await,
+                None => false,
+            };
+            if !again {
+                return Outcome::NotAccepted {
+                    reason,
+                    retry_after,
+                    unanswered: ever_unanswered,
+                };
             }
         }
     }

@@ -172,6 +172,7 @@ impl<'a> Deliveries<'a> {
     pub(super) fn stop(&mut self) {
         self.waiting.clear();
         self.stopped = true;
+        self.dispatch.attempts.end();
     }
 
     /// Whether the dead-letter sink failed in this poll.

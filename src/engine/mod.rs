@@ -217,8 +217,9 @@ impl<S: CheckpointStore> Engine<S> {
                     memory.put_off(&settings.name, pause);
                     report.put_off = report.put_off.max(Some(pause));
                 }
-                Outcome::Stopped => {
+                Outcome::Stopped(notices) => {
                     report.stopped = true;
+                    report.notices = notices;
                     return report;
                 }
             }

@@ -48,6 +48,32 @@ pub(super) struct Progress {
     pub(super) shown_elsewhere: bool,
 }
 
+impl Progress {
+    /// What is to be told once.
+    pub(super) fn notices(&self, resource: &str) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        if let Some(first) = &self.dead_letter {
+            notices.push(Notice {
+                reason: "DeadLettered",
+                message: format!(
+                    "{} events of {} went to the dead-letter sink; the first is that of {first}",
+                    self.figures.dead_letters, resource
+                ),
+                warning: true,
+            });
+        }
+        notices.extend(self.skipped.iter().map(|object| Notice {
+            reason: "ObjectSkipped",
+            message: format!(
+                "the refused event of object {object} of {} was given up, as {SKIP} asks; later ones are delivered",
+                resource
+            ),
+            warning: false,
+        }));
+        notices
+    }
+}
+
 impl<S: CheckpointStore> Engine<S> {
     /// Says how a poll of `resource` ended.
     pub(super) fn report(
@@ -86,6 +112,7 @@ impl<S: CheckpointStore> Engine<S> {
             // What took something is not down: the schedule begins anew.
             Err(error) if error.is_delivery() && progress.figures.events.total() > 0 => 1,
             Err(error) if error.is_delivery() => memory.failed_deliveries(&resource.name).saturating_add(1),
+            Err(_) if progress.figures.events.total() > 0 => 0,
             Err(_) => memory.failed_deliveries(&resource.name),
         };
         let next = match (&result, progress.turn) {
@@ -97,31 +124,20 @@ impl<S: CheckpointStore> Engine<S> {
                 next_after(error, pause, progress.retry_after)
             }
         };
-        let held = claim.map_or(0, |claim| claim.memory.checkpoint.refused_objects().count());
+        // Without the checkpoint, what was held before is held still.
+        let held = match claim {
+            Some(claim) => claim.memory.checkpoint.refused_objects().count(),
+            None => before.map_or(0, |before| before.held),
+        };
+        let notices = progress.notices(&resource.name);
         let last_answer = progress.last_refusal.or_else(|| {
             let before = before.and_then(|before| before.held_objects.as_ref());
             before.and_then(|before| before.last_answer.clone())
         });
-        let held_objects = claim.and_then(|claim| held_objects(&claim.memory.checkpoint, last_answer));
-        let mut notices = Vec::new();
-        if let Some(first) = progress.dead_letter {
-            notices.push(Notice {
-                reason: "DeadLettered",
-                message: format!(
-                    "{} events of {} went to the dead-letter sink; the first is that of {first}",
-                    progress.figures.dead_letters, resource.name
-                ),
-                warning: true,
-            });
-        }
-        notices.extend(progress.skipped.iter().map(|object| Notice {
-            reason: "ObjectSkipped",
-            message: format!(
-                "the refused event of object {object} of {} was given up, as {SKIP} asks; later ones are delivered",
-                resource.name
-            ),
-            warning: false,
-        }));
+        let held_objects = match claim {
+            Some(claim) => held_objects(&claim.memory.checkpoint, last_answer),
+            None => before.and_then(|before| before.held_objects.clone()),
+        };
         let mut notes: Vec<String> = Vec::new();
         if let Some(first) = progress.first_invalid {
             notes.push(format!(

@@ -11,7 +11,7 @@ use super::fetch::{Fetch, Unfetched};
 use super::outcome::{Polled, Progress};
 use super::skip::skip;
 use super::trail::Trail;
-use super::{Engine, Instance, InstanceMemory, PollError, Turn};
+use super::{Engine, Instance, InstanceMemory, Notice, PollError, Turn};
 use crate::config::ResourceSettings;
 use crate::deliver::{Attempts, Origin, instance_source};
 use crate::element::{Caller, Definition, ElementError, Listing};
@@ -32,8 +32,8 @@ enum Ended {
 /// What became of a poll.
 pub(super) enum Outcome {
     Polled(Box<Polled>),
-    /// Stopped between two pages.
-    Stopped,
+    /// Stopped between two pages, with what is to be told of it.
+    Stopped(Vec<Notice>),
     /// Not begun; to be tried after this time.
     PutOff(Duration),
 }
@@ -94,7 +94,7 @@ impl<S: CheckpointStore> Engine<S> {
         let result = match result {
             Ok(Ended::Stopped) => {
                 keep(memory, &resource.name, claim);
-                return Outcome::Stopped;
+                return Outcome::Stopped(progress.notices(&resource.name));
             }
             Ok(Ended::PutOff(pause)) => {
                 keep(memory, &resource.name, claim);

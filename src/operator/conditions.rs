@@ -164,6 +164,7 @@ fn polling(reports: &[&ResourceReport], resources: usize, failure_threshold: u32
         ),
     });
     let held: usize = reports.iter().map(|report| report.held).sum();
+    let undelivered = reports.iter().any(|report| report.failed_deliveries > 0);
     verdicts.push(match of(Concern::Delivery) {
         Some((report, failure)) => verdict(
             "DeliverySucceeded",
@@ -176,6 +177,13 @@ fn polling(reports: &[&ResourceReport], resources: usize, failure_threshold: u32
             "False",
             "ObjectsHeld",
             about_held(held, reports),
+        ),
+        // What was found at the newest attempt stands, as far as it is known.
+        None if undelivered => verdict(
+            "DeliverySucceeded",
+            "Unknown",
+            "NotDelivered",
+            "what the callback did not accept waits for its next attempt",
         ),
         None if unpolled => verdict(
             "DeliverySucceeded",
@@ -291,6 +299,20 @@ pub(super) fn carried_over(mut verdicts: Vec<Verdict>, before: &[Condition]) -> 
         .any(|verdict| verdict.type_ == "Ready" && verdict.status == "Unknown");
     verdicts.retain(|verdict| unknown || verdict.type_ != "Reconciling");
     verdicts
+}
+
+/// What is known of a callback that did not accept something, while a Secret cannot be read: a callback that is gone is
+/// not called again for that.
+pub(super) fn still_undelivered(before: &[Condition]) -> Option<Verdict> {
+    let known = before
+        .iter()
+        .find(|condition| condition.type_ == "DeliverySucceeded" && condition.status == "False")?;
+    Some(Verdict {
+        type_: "DeliverySucceeded",
+        status: "False",
+        reason: known.reason.clone(),
+        message: known.message.clone(),
+    })
 }
 
 /// Adds times: `lastTransitionTime` changes with the status only.

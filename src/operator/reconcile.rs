@@ -19,7 +19,9 @@ use crate::api::{FLUX_REQUESTED_AT, PollingInstance, REQUESTED_AT, RESET_TO, Res
 use crate::config::{Credentials, Problem, Reading, Settings, read};
 use crate::deliver::NotificationIds;
 use crate::element;
-use crate::engine::{Concern, Earlier, Failure, Instance, Notice, PollError, RunReport, Which};
+use crate::engine::{
+    Concern, Earlier, Failure, Instance, Notice, PollError, PollState, ResourceReport, RunReport, Which,
+};
 use crate::store::{Owner, in_words};
 
 /// First and longest pause between two looks at the Secrets of an instance that waits for one.
@@ -145,7 +147,8 @@ impl Turn<'_> {
             known.memory.polled_before(&resource.name, earlier);
         }
         let gone = condition("DeliverySucceeded").is_some_and(|delivery| delivery.reason == GONE);
-        if gone && unchanged {
+        // Where a next poll was promised, a human has acted since.
+        if gone && unchanged && status.next_poll.is_none() {
             known.memory.stop_delivery();
         }
         if !unchanged {
@@ -281,7 +284,11 @@ impl Turn<'_> {
             && request.is_none()
             && run.put_off.is_some_and(|pause| pause < WORTH_TELLING);
         if !run.stopped && !idle {
-            known.handled_request = request.or(known.handled_request.take());
+            // What only waits for its source is asked for still, also after a restart.
+            let waits = |report: &ResourceReport| report.state == PollState::Waiting;
+            if run.polled.is_empty() || !run.polled.iter().all(waits) {
+                known.handled_request = request.or(known.handled_request.take());
+            }
             if !run.polled.is_empty() {
                 known.handled_skip = skip.or(known.handled_skip.take());
             }

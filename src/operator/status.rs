@@ -6,7 +6,9 @@ use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Api, Client, Resource};
 use serde_json::json;
 
-use super::conditions::{Situation, carried_over, judge, shortened, stamped, whole_second};
+use super::conditions::{
+    Situation, carried_over, judge, shortened, stamped, still_undelivered, whole_second,
+};
 use crate::api::{
     HeldObjects, LastResult, PollingInstance, PollingInstanceStatus, ResourceState, ResourceStatus,
 };
@@ -39,6 +41,9 @@ pub(super) fn compute(
     let mut verdicts = judge(situation);
     if matches!(situation, Situation::Polling { .. }) && before.observed_generation == facts.generation {
         verdicts = carried_over(verdicts, &before.conditions);
+    }
+    if matches!(situation, Situation::Invalid { .. }) && before.observed_generation == facts.generation {
+        verdicts.extend(still_undelivered(&before.conditions));
     }
     let conditions = stamped(verdicts, &before.conditions, facts.generation, facts.now);
     let mut status = PollingInstanceStatus {

@@ -40,11 +40,17 @@ pub(super) fn event_version(rules: &Rules, memory: &Memory, record: &Record) -> 
         }
         Some(at) => version_of_date(at),
         None => hash64(&[
-            &memory.checkpoint.floor.as_nanosecond().to_be_bytes(),
+            &first_tried_from(memory, record).as_nanosecond().to_be_bytes(),
             &memory.checkpoint.seen.chain(record.key).to_be_bytes(),
             &record.digest.to_be_bytes(),
         ]),
     }
+}
+
+/// The floor at the first attempt to tell of a record without a date; it moves on while the object is held.
+fn first_tried_from(memory: &Memory, record: &Record) -> Timestamp {
+    let held = memory.checkpoint.held.get(&record.id);
+    held.map_or(memory.checkpoint.floor, |held| held.date)
 }
 
 /// The events that report `record` as `change`, in the order they must be delivered.

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
+use super::identity::hash64;
 use super::memory::seen_version;
 use super::seen::FORGOTTEN_AFTER;
 use super::time::{earlier, later};
@@ -199,9 +200,7 @@ impl Memory {
     fn forget_missing_held(&mut self, pass: &Pass) {
         let patience = if pass.single_page() { 1 } else { FORGOTTEN_AFTER };
         self.checkpoint.held.retain(|id, held: &mut Held| {
-            let listed = pass
-                .listed
-                .contains_key(&super::identity::hash64(&[id.as_bytes()]));
+            let listed = pass.listed.contains_key(&hash64(&[id.as_bytes()]));
             held.missed = if listed { 0 } else { held.missed.saturating_add(1) };
             held.missed <= patience
         });
@@ -214,13 +213,20 @@ impl Memory {
                 .evict_absent(|key| pass.listed.get(&key).copied());
             return;
         }
-        if rules.updated.is_none() {
-            // A proof takes the floor past what is listed still, where our clock was set back since its candidate.
-            let until = self.listed_until(rules, pass);
-            self.checkpoint.seen.keep_listed(&pass.listed, until);
+        let limit = earlier(self.checkpoint.floor, rules.tolerance);
+        if rules.updated.is_some() {
+            self.checkpoint.seen.evict(limit);
+            return;
         }
-        self.checkpoint
-            .seen
-            .evict(earlier(self.checkpoint.floor, rules.tolerance));
+        // A proof takes the floor past what is listed still, where our clock was set back since its candidate.
+        let until = self.listed_until(rules, pass);
+        self.checkpoint.seen.keep_listed(&pass.listed, until);
+        // What was handled of a held object is part of its event's id.
+        for id in self.checkpoint.held.keys() {
+            self.checkpoint.seen.keep_object(hash64(&[id.as_bytes()]), until);
+        }
+        // A pass of several pages can miss one that is listed still.
+        let patience = if pass.single_page() { 0 } else { FORGOTTEN_AFTER };
+        self.checkpoint.seen.evict_unlisted(limit, &pass.listed, patience);
     }
 }

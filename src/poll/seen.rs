@@ -118,10 +118,36 @@ impl Seen {
         }
     }
 
+    /// Keeps all that is known of an object at least until `until`.
+    pub(super) fn keep_object(&mut self, key: u64, until: Timestamp) {
+        for entry in self.objects.get_mut(&key).into_iter().flatten() {
+            if let Keep::Until(at) = &mut entry.keep {
+                *at = until.max(*at);
+            }
+        }
+    }
+
     /// Forgets what lies at or below `limit`.
     pub(super) fn evict(&mut self, limit: Timestamp) {
         self.objects.retain(|_, entries| {
             entries.retain(|entry| !matches!(entry.keep, Keep::Until(at) if at <= limit));
+            !entries.is_empty()
+        });
+    }
+
+    /// The same of records without dates, and only once more than `patience` passes did not list them.
+    pub(super) fn evict_unlisted(&mut self, limit: Timestamp, listed: &HashMap<u64, u64>, patience: u8) {
+        self.objects.retain(|key, entries| {
+            let is_listed = listed.contains_key(key);
+            entries.retain_mut(|entry| {
+                entry.missed = if is_listed {
+                    0
+                } else {
+                    entry.missed.saturating_add(1)
+                };
+                let past = matches!(entry.keep, Keep::Until(at) if at <= limit);
+                !past || (!is_listed && entry.missed <= patience)
+            });
             !entries.is_empty()
         });
     }

@@ -139,7 +139,7 @@ fn client() -> HttpClient {
 
 async fn deliver(transport: impl Transport + 'static, callback: &Callback, body: &Notification) -> String {
     let outcome = Sender::new(Arc::new(transport))
-        .deliver(callback, body, &Attempts::ONCE, Timestamp::now)
+        .deliver(callback, body, &Attempts::once(), Timestamp::now)
         .await;
     match outcome {
         Outcome::Accepted => "accepted".to_owned(),

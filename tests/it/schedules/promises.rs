@@ -61,6 +61,11 @@ fn date(climate: &Climate, world: &World, listed: Listed) -> (i64, i64) {
     }
 }
 
+/// The vendor's filter goes by the updated date, and so may leave out one whose created date, by which we go, is later.
+fn left_out(climate: &Climate, world: &World, listed: Listed) -> bool {
+    climate.filtered && date(climate, world, listed).0 > world.vendor.version(listed).updated
+}
+
 /// Whether a version must be told of, if it stays.
 fn due(world: &World, listed: Listed) -> bool {
     let (climate, facts) = (&world.climate, &world.facts);
@@ -70,6 +75,9 @@ fn due(world: &World, listed: Listed) -> bool {
         return false;
     }
     let (at, ends) = date(climate, world, listed);
+    if left_out(climate, world, listed) {
+        return false;
+    }
     if let Some((_, to)) = &world.reset {
         return ends > to.as_millisecond();
     }
@@ -182,7 +190,7 @@ fn overlooked(world: &World, log: &Log<'_>) -> Vec<Broken> {
                 .facts
                 .single_pages
                 .iter()
-                .any(|at| from <= *at && *at < until)
+                .any(|at| from < *at && *at < until)
                 && !waits(world, listed)
             {
                 broken.push(format!("overlooked: {} was on a page", name(world, listed)));
@@ -395,11 +403,7 @@ fn restless(world: &World, process: &Process) -> Vec<Broken> {
             .min(world.our_clock_ms())
             .min(world.now + climate.database_error);
         let shown = world.vendor.shown(world.now);
-        // The vendor's filter goes by the updated date, and so may leave out one whose created date is later.
-        let left_out = |listed: &Listed| {
-            climate.filtered && date(climate, world, *listed).0 > world.vendor.version(*listed).updated
-        };
-        let listed = shown.iter().filter(|listed| !left_out(listed));
+        let listed = shown.iter().filter(|listed| !left_out(climate, world, **listed));
         let dates = listed.map(|listed| date(climate, world, *listed).0);
         let latest = dates.filter(|date| *date <= clock - 3 * SECOND).max();
         let floor = memory.checkpoint.floor.as_millisecond();

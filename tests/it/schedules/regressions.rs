@@ -138,6 +138,35 @@ fn cases() -> Vec<(&'static str, Climate, Vec<Step>)> {
             ],
         ),
         (
+            "the same, where a listing without order did not list a record in that very pass",
+            Climate {
+                dates: Dates::Undated,
+                order: Order::Unstable,
+                page_size: 2,
+                url_width: Width::Day,
+                stock: 0,
+                ..ORDINARY
+            },
+            vec![
+                Do(Ties),
+                Poll,
+                During(12, Wait { seconds: 1 }),
+                Do(CreateThenEdit),
+                Poll,
+                During(0, CreateAhead),
+                Poll,
+                Poll,
+                Poll,
+                During(1, OurClock { minutes: -7 }),
+                Poll,
+                Do(Create),
+                During(0, Create),
+                Poll,
+                Poll,
+                Do(Create),
+            ],
+        ),
+        (
             "a vendor's Date ahead of his database closed a second in which an edit was still to come",
             Climate {
                 updated_width: Width::Second,
