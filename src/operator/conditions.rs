@@ -7,6 +7,8 @@ use crate::api::{REQUESTED_AT, SKIP};
 use crate::config::Problem;
 use crate::engine::{Concern, Failure, MOST_EXAMPLES, PollError, PollState, ResourceReport};
 
+/// Reason of a callback that is called no more.
+pub(super) const GONE: &str = "CallbackGone";
 /// Longest message of a condition or resource, in characters.
 const LONGEST_MESSAGE: usize = 1000;
 
@@ -283,8 +285,18 @@ fn about(report: &ResourceReport, failure: &Failure) -> String {
 
 /// After a restart, what an earlier process found stands until this one knows better.
 pub(super) fn carried_over(mut verdicts: Vec<Verdict>, before: &[Condition]) -> Vec<Verdict> {
+    let gone = before
+        .iter()
+        .find(|condition| condition.type_ == "DeliverySucceeded" && condition.reason == GONE);
+    // Nothing is polled that could say what else is true again.
+    let is_over = |condition: &Condition| {
+        gone.is_some() && ["SecretNotReady", "InvalidConfiguration"].contains(&condition.reason.as_str())
+    };
     for verdict in verdicts.iter_mut().filter(|verdict| verdict.status == "Unknown") {
         let known = before.iter().find(|condition| condition.type_ == verdict.type_);
+        let known = known
+            .filter(|known| !is_over(known))
+            .or(gone.filter(|_| verdict.type_ == "Ready"));
         match known {
             Some(known) if known.status == "True" || known.status == "False" => {
                 verdict.status = if known.status == "True" { "True" } else { "False" };

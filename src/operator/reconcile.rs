@@ -10,7 +10,7 @@ use kube::{Resource, ResourceExt};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use super::conditions::Situation;
+use super::conditions::{GONE, Situation};
 use super::context::{Context, Guarded, Known, ReconcileError};
 use super::dereference::{Dereferenced, dereference};
 use super::events;
@@ -35,9 +35,6 @@ const LONG_FORBIDDEN: Duration = Duration::from_secs(30);
 
 /// Events of one run about what was given up or set aside; the log has all.
 const MOST_NOTICES: usize = 20;
-
-/// Reason of the condition that tells that the callback is gone.
-const GONE: &str = "CallbackGone";
 
 /// Reconciles one object.
 pub(super) async fn reconcile(object: Arc<Guarded>, context: Arc<Context>) -> Result<Action, ReconcileError> {

@@ -1,8 +1,10 @@
 //! What a callback asked for outlives the operator, and a human can always cut it short.
 
+use concur_sandbox::{Fault, Target};
 use serde_json::{Value, json};
 
 use super::rig::{HOUR, NAMESPACE, Rig, SECRET, SOON};
+use crate::fake_api::{Verb, on};
 use crate::support::transport::RECEIVER_HOST;
 
 fn resource(rig: &Rig) -> Value {
@@ -82,6 +84,69 @@ async fn a_callback_that_is_gone_is_left_alone() {
     rig.until_story(&["CREATED n1"], SOON).await;
     rig.wait_ready("concur").await;
     rig.wait_condition("concur", "DeliverySucceeded=True", SOON).await;
+    rig.assert_clean();
+}
+
+/// A human acted while the source was left alone; a restart before the next poll does not undo that.
+#[tokio::test(start_paused = true)]
+async fn a_request_during_a_rest_outlives_a_restart() {
+    let mut rig = gone().await;
+    let throttled = Fault::TooManyRequests {
+        retry_after: Some("1800".into()),
+    };
+    rig.fault(Target::Reports, throttled, 1);
+    rig.seed("second", json!({}));
+    rig.wait_condition("second", "PollSucceeded=False SourceThrottled", SOON)
+        .await;
+    rig.configure(json!({"receiverStatus": null}));
+    rig.annotate("concur", "pollinator.dev/requestedAt", "again");
+    rig.pass(SOON).await;
+    assert_eq!(calls(&rig), 1, "the source rests");
+    rig.stop().await;
+    rig.start();
+    rig.until_story(&["CREATED n1"], HOUR).await;
+    rig.wait_condition("concur", "DeliverySucceeded=True", SOON).await;
+    rig.assert_clean();
+}
+
+/// That a callback did not accept something stays known while the source fails.
+#[tokio::test(start_paused = true)]
+async fn a_failing_source_does_not_make_a_failing_callback_well() {
+    let rig = Rig::polling(json!({"polling": {"interval": "10s"}}));
+    rig.wait_ready("concur").await;
+    rig.configure(json!({"receiverStatus": 500}));
+    rig.create("n1");
+    rig.wait_condition("concur", "DeliverySucceeded=False CallbackServerError", SOON)
+        .await;
+    rig.fault(Target::Reports, Fault::Deadlock, 9);
+    rig.wait_condition("concur", "PollSucceeded=False SourceTemporaryError", HOUR)
+        .await;
+    let delivery = rig.condition("concur", "DeliverySucceeded");
+    assert_eq!(
+        (&delivery["status"], &delivery["reason"]),
+        (&json!("False"), &json!("CallbackServerError"))
+    );
+    rig.configure(json!({"receiverStatus": null}));
+    rig.until_story(&["CREATED n1"], HOUR).await;
+    rig.wait_condition("concur", "DeliverySucceeded=True", HOUR).await;
+    rig.assert_clean();
+}
+
+/// What could not be read for a while was not forgotten for it.
+#[tokio::test(start_paused = true)]
+async fn a_callback_that_is_gone_is_left_alone_when_secrets_were_out_of_reach() {
+    let mut rig = gone().await;
+    rig.stop().await;
+    let secrets = || on(Verb::Get, "secrets").named(SECRET);
+    rig.fake.fail_next(secrets(), 403, 20);
+    rig.start();
+    rig.wait_condition("concur", "Ready=False SecretNotReady", HOUR)
+        .await;
+    rig.stop().await;
+    rig.start();
+    rig.pass(HOUR * 2).await;
+    assert_eq!(calls(&rig), 1);
+    assert_eq!(rig.condition("concur", "Ready")["reason"], "CallbackGone");
     rig.assert_clean();
 }
 

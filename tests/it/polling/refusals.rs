@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use concur_sandbox::{At, Command, Fault, PlannedFault, Target};
 use pollinator::engine::{PollState, RunReport};
 use serde_json::json;
 
@@ -261,4 +262,61 @@ async fn a_skip_of_what_is_not_held() {
             "{value:?}"
         );
     }
+}
+
+/// The id of a record without a date follows from the cursor, which moves on while the object is held.
+#[tokio::test(start_paused = true)]
+async fn a_held_record_without_a_date_keeps_its_id() {
+    let none = json!({
+        "updatedDateField": "", "updatedDateFormat": "", "createdDateField": "", "createdDateFormat": ""
+    });
+    let reports = json!({"reports": {"datesConfiguration": none}});
+    let mut world = World::new(Setup {
+        spec: json!({"configuration": {"event.poller.configuration": reports}}),
+        ..Setup::default()
+    });
+    world.poll().await;
+    world.wait(60).await;
+    world.create("n1");
+    // It is taken without an answer, and refused from then on.
+    world.command(Command::Fault(PlannedFault {
+        target: Target::Receiver,
+        fault: Fault::AcceptThenDrop,
+        times: 1,
+        after: 0,
+    }));
+    world.command(Command::At(At {
+        target: Target::Receiver,
+        request: 1,
+        commands: vec![Command::Configure {
+            knobs: json!({"refuseIds": ["n1"]}),
+        }],
+        after: true,
+    }));
+    assert_eq!(world.poll().await.held, 1);
+    world.poll_for(Duration::from_secs(1800)).await;
+    world.configure(json!({"refuseIds": []}));
+    world.request();
+    assert_eq!(world.poll().await.held, 0);
+    let events = world.events();
+    assert!(events.len() >= 2, "{events:?}");
+    assert!(
+        events.iter().all(|event| event.id == events[0].id),
+        "repeats carry the first id: {events:?}"
+    );
+}
+
+/// Without its checkpoint a poll does not know what is held, and says what is known.
+#[tokio::test(start_paused = true)]
+async fn what_is_held_is_shown_while_another_owns_the_checkpoint() {
+    let mut world = refusing(&["n1"]).await;
+    world.create("n1");
+    assert_eq!(world.poll().await.held, 1);
+    world.wait(60).await;
+    world.create("n2");
+    world.store.take_over();
+    let report = world.poll().await;
+    assert_eq!(report.failure.as_ref().unwrap().reason, "TakenOver");
+    assert_eq!(report.held, 1);
+    assert_eq!(report.held_objects.unwrap().examples, ["n1"]);
 }

@@ -230,6 +230,59 @@ async fn gone_stops_the_instance() {
     assert!(world.story_at("/callback").contains(&"CREATED n3".to_owned()));
 }
 
+/// What one notification learns of the callback counts for those that wait beside it.
+#[tokio::test(start_paused = true)]
+async fn a_callback_that_is_gone_is_not_called_by_what_waits_beside() {
+    let mut world = steady(json!({})).await;
+    (1..=15).for_each(|n| world.create(&format!("n{n}")));
+    for status in [503, 410] {
+        world.command(Command::Fault(PlannedFault {
+            target: Target::Receiver,
+            fault: Fault::Status {
+                status,
+                body: None,
+                retry_after: None,
+                content_type: None,
+            },
+            times: 1,
+            after: 0,
+        }));
+    }
+    let report = world.poll().await;
+    assert_eq!(report.failure.unwrap().reason, "CallbackGone");
+    let calls = world.calls("/callback").len();
+    assert_eq!(calls, 2, "ten events and five, each once");
+}
+
+/// A schedule that had come far begins anew once something was accepted, also if the source fails behind it.
+#[tokio::test(start_paused = true)]
+async fn progress_before_a_failing_source_begins_the_schedule_anew() {
+    let mut world = World::new(Setup {
+        knobs: json!({"maxLimit": 5}),
+        ..Setup::default()
+    });
+    world.poll().await;
+    world.wait(60).await;
+    world.configure(json!({"receiverStatus": 500}));
+    (1..=8).for_each(|n| world.create(&format!("n{n}")));
+    for failed in 1..=4 {
+        assert_eq!(world.poll().await.failed_deliveries, failed);
+    }
+    world.configure(json!({"receiverStatus": null}));
+    world.command(Command::Fault(PlannedFault {
+        target: Target::Reports,
+        fault: Fault::Deadlock,
+        // Three attempts at the second page.
+        times: 3,
+        after: 1,
+    }));
+    let report = world.poll().await;
+    assert_eq!(
+        (report.state, report.failed_deliveries),
+        (PollState::PollFailed, 0)
+    );
+}
+
 /// Two resources that list the same reports.
 fn world_of_two() -> Value {
     json!({"configuration": {"event.poller.configuration": {"again": {
