@@ -4,19 +4,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-version=0.20.2
-deny=target/tools/bin/cargo-deny
-
-is_right() {
-  [ "$("$1" --version 2>/dev/null)" = "cargo-deny $version" ]
-}
-
-if is_right cargo-deny; then
-  deny=cargo-deny
-elif ! is_right "$deny"; then
-  echo "building cargo-deny $version into target/tools, once; it takes some minutes"
-  cargo install --quiet --locked cargo-deny --version "$version" --root target/tools
-fi
+source tests/cargo-tool.sh
+deny=$(cargo_tool cargo-deny 0.20.2)
 
 "$deny" --locked check bans licenses sources
 

@@ -5,19 +5,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 seconds=${SECONDS_EACH:-60}
-version=0.13.2
-fuzz=target/tools/bin/cargo-fuzz
-
-is_right() {
-  [ "$("$1" --version 2>/dev/null)" = "cargo-fuzz $version" ]
-}
-
-if is_right cargo-fuzz; then
-  fuzz=cargo-fuzz
-elif ! is_right "$fuzz"; then
-  echo "building cargo-fuzz $version into target/tools, once"
-  cargo install --quiet --locked cargo-fuzz --version "$version" --root target/tools
-fi
+source tests/cargo-tool.sh
+fuzz=$(cargo_tool cargo-fuzz 0.13.2)
 
 targets=${TARGET:-$(basename --suffix=.rs fuzz/fuzz_targets/*.rs)}
 failures=()

@@ -21,10 +21,7 @@ async fn backlog(world: &World) {
 async fn shift_delete() {
     let mut world = World::new(small_pages("id"));
     world.poll().await;
-    for n in 1..=6 {
-        world.wait(100).await;
-        world.create(&format!("n{n}"));
-    }
+    backlog(&world).await;
     at(
         &world,
         Target::Reports,
@@ -40,10 +37,7 @@ async fn shift_delete() {
 async fn shift_edit_ascending() {
     let mut world = World::new(small_pages("modified-asc"));
     world.poll().await;
-    for n in 1..=6 {
-        world.wait(100).await;
-        world.create(&format!("n{n}"));
-    }
+    backlog(&world).await;
     at(
         &world,
         Target::Reports,
