@@ -29,10 +29,10 @@ use crate::element::Tokens;
 use crate::engine::{Callbacks, Clock, Engine};
 use crate::http::{AddressGuard, HttpClient, HttpOptions, Proxies, Transport};
 use crate::store::{KubernetesStore, in_words};
-use crate::telemetry::{Gate, Metrics, Probes, Tally};
+use crate::telemetry::{Gate, Metrics, Probes};
 
-/// Instances of one watch polled at once. High, since a source that hangs holds its place for minutes and must not hold up others;
-/// a bound all the same, since each may have a page in memory.
+/// Instances of one watch polled at once. High, since a source that hangs holds its place for minutes and must not hold
+/// up others; a bound all the same, since each may have a page in memory.
 const CONCURRENCY: u16 = 1024;
 /// After this time, and a moment more, a watch begins anew: so late a watch that fell silent is noticed.
 const WATCH_SECONDS: u32 = 60;
@@ -151,6 +151,7 @@ pub async fn run_with(parts: Parts, options: Options, ending: CancellationToken)
     while !ending.is_cancelled() {
         if !options.leader_election {
             work(&parts, &options, &ending).await;
+            metrics.leading(false);
             break;
         }
         probes.pass(Gate::Cache); // a standby is ready to take over
@@ -255,7 +256,6 @@ async fn work(parts: &Parts, options: &Options, ending: &CancellationToken) {
         () = forget => {}
         () = count => {}
     }
-    metrics.tallied(&Tally::default());
     // A rotated refresh token under way is worth waiting for: the old one may be dead already.
     context.engine.tokens().settle().await;
 }

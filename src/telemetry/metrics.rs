@@ -274,9 +274,12 @@ impl Metrics {
         self.poll_overdue.set(now.overdue.as_secs_f64());
     }
 
-    /// Notes whether this replica polls.
+    /// Notes whether this replica polls; one that does not knows of no instances.
     pub fn leading(&self, leading: bool) {
         self.leading.set(i64::from(leading));
+        if !leading {
+            self.tallied(&Tally::default());
+        }
     }
 
     /// Whether this replica polls.
