@@ -12,6 +12,21 @@ use super::{instance, plane, template};
 /// Enough for the API server to notice a new policy.
 const SOON: Duration = Duration::from_secs(60);
 
+/// Puts policies with these values in force, under names that begin so.
+async fn enforce(name: &str, policies: &Value) {
+    let values = json!({"fullnameOverride": name, "policies": policies});
+    let objects = template(&values).await.unwrap();
+    let is_policy = |object: &&Value| {
+        object["kind"]
+            .as_str()
+            .unwrap()
+            .starts_with("ValidatingAdmissionPolicy")
+    };
+    for object in objects.iter().filter(is_policy) {
+        plane().apply(object).await.unwrap();
+    }
+}
+
 /// A namespace in which the policies with these values are in force.
 struct Guarded {
     namespace: &'static str,
@@ -26,16 +41,7 @@ impl Guarded {
             .unwrap();
         let mut policies = policies.clone();
         policies["namespaceSelector"] = json!({"matchLabels": {"kubernetes.io/metadata.name": namespace}});
-        let values = json!({"fullnameOverride": namespace, "policies": policies});
-        for object in template(&values).await.unwrap() {
-            if object["kind"]
-                .as_str()
-                .unwrap()
-                .starts_with("ValidatingAdmissionPolicy")
-            {
-                plane().apply(&object).await.unwrap();
-            }
-        }
+        enforce(namespace, &policies).await;
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(
             "pollinator.dev",
             "v1alpha1",
@@ -269,22 +275,13 @@ async fn what_was_there_before_a_policy_can_still_be_annotated() {
     let _calm = plane().calm().await;
     let old = instance("sales", "old", &callback("https://evil.example/x"));
     plane().apply(&old).await.unwrap();
-    let label = ["label", "namespace", "sales", "policies=in-force"];
     let policies =
         json!({"callbackHosts": ["*.svc"], "namespaceSelector": {"matchLabels": {"policies": "in-force"}}});
-    for object in template(&json!({"fullnameOverride": "later", "policies": policies}))
+    enforce("later", &policies).await;
+    plane()
+        .kubectl(&["label", "namespace", "sales", "policies=in-force"])
         .await
-        .unwrap()
-    {
-        if object["kind"]
-            .as_str()
-            .unwrap()
-            .starts_with("ValidatingAdmissionPolicy")
-        {
-            plane().apply(&object).await.unwrap();
-        }
-    }
-    plane().kubectl(&label).await.unwrap();
+        .unwrap();
     let patch = |patch: &'static str| async move {
         let patch = [
             "patch",
