@@ -103,11 +103,11 @@ mod tests {
 
     use super::*;
 
-    /// A chart cannot reach outside its folder, so it carries a copy.
-    fn files(crd: &CustomResourceDefinition) -> [PathBuf; 2] {
+    /// Neither a chart nor a kustomization can reach outside its folder, so each carries a copy.
+    fn files(crd: &CustomResourceDefinition) -> [PathBuf; 3] {
         let name = format!("{}.yaml", crd.metadata.name.as_deref().unwrap());
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-        ["crds", "charts/pollinator/files/crds"].map(|folder| root.join(folder).join(&name))
+        ["crds", "charts/pollinator/files/crds", "config/crd"].map(|folder| root.join(folder).join(&name))
     }
 
     #[test]

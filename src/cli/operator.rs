@@ -17,9 +17,14 @@ use crate::telemetry::{LogFormat, Metrics, Probes, init_logs, serve};
 /// lease and exits 0.
 #[derive(Args, Debug)]
 pub(super) struct OperatorArgs {
-    /// Watch this namespace only [default: all namespaces]
-    #[arg(long, env = "POLLINATOR_NAMESPACE", value_name = "NS")]
-    namespace: Option<String>,
+    /// Watch this namespace only, and further ones where it stands again [default: all namespaces]
+    #[arg(
+        long = "namespace",
+        env = "POLLINATOR_NAMESPACE",
+        value_name = "NS",
+        value_delimiter = ','
+    )]
+    namespaces: Vec<String>,
     #[command(flatten)]
     addresses: AddressArgs,
     /// Where /livez, /readyz and /metrics are served
@@ -51,7 +56,9 @@ pub(super) fn run(args: OperatorArgs) -> Result<ExitCode, Failed> {
         let until = ending.clone().cancelled_owned();
         let server = tokio::spawn(serve(args.listen, metrics.clone(), probes.clone(), bound, until));
         let options = Options {
-            namespace: args.namespace,
+            namespaces: (args.namespaces.into_iter().map(|namespace| namespace.trim().to_owned()))
+                .filter(|namespace| !namespace.is_empty())
+                .collect(),
             allow_private: args.addresses.allow_private,
             max_requests_per_host: args.addresses.max_requests_per_host(),
             allow: args.addresses.allow,

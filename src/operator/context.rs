@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use kube::core::DeserializeGuard;
 use kube::runtime::events::Recorder;
-use kube::runtime::reflector::Store;
+use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Client, Resource};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -18,11 +18,43 @@ use crate::telemetry::Metrics;
 /// The watched type: an object that cannot be decoded must not stop the others.
 pub(super) type Guarded = DeserializeGuard<PollingInstance>;
 
+/// The instances as the watches tell of them: one store for all namespaces, or one for each.
+#[derive(Clone)]
+pub(super) struct Watched(Arc<[Store<Guarded>]>);
+
+impl Watched {
+    pub(super) fn new(stores: Vec<Store<Guarded>>) -> Self {
+        Self(stores.into())
+    }
+
+    pub(super) fn stores(&self) -> &[Store<Guarded>] {
+        &self.0
+    }
+
+    pub(super) fn get(&self, reference: &ObjectRef<Guarded>) -> Option<Arc<Guarded>> {
+        self.0.iter().find_map(|store| store.get(reference))
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Guarded>> {
+        self.0.iter().flat_map(Store::state).collect()
+    }
+
+    /// Waits until every watch has told what there is; false where one never will.
+    pub(super) async fn wait_until_ready(&self) -> bool {
+        for store in self.0.iter() {
+            if store.wait_until_ready().await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+}
+
 /// What all reconciles share.
 pub(super) struct Context {
     pub(super) client: Client,
     pub(super) engine: Engine<KubernetesStore>,
-    pub(super) watched: Store<Guarded>,
+    pub(super) watched: Watched,
     pub(super) recorder: Recorder,
     pub(super) metrics: Arc<Metrics>,
     /// Set when the process is asked to end: runs stop between two pages.
@@ -82,7 +114,7 @@ impl Context {
     pub(super) fn new(
         client: Client,
         engine: Engine<KubernetesStore>,
-        watched: Store<Guarded>,
+        watched: Watched,
         recorder: Recorder,
         metrics: Arc<Metrics>,
         ending: CancellationToken,
@@ -108,7 +140,7 @@ impl Context {
     pub(super) fn forget_deleted(&self) {
         let alive: HashSet<String> = self
             .watched
-            .state()
+            .all()
             .iter()
             .filter_map(|object| object.meta().uid.clone())
             .collect();

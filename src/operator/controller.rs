@@ -1,23 +1,28 @@
 //! Wiring: client, leadership, watch and the loop that reconciles.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use futures::{FutureExt, StreamExt};
 use ipnet::IpNet;
 use kube::runtime::controller::{Action, Config};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::predicates::{annotations, generation};
+use kube::runtime::reflector::Store;
+use kube::runtime::reflector::store::Writer;
 use kube::runtime::{Controller, Predicate, PredicateConfig, WatchStreamExt, reflector, watcher};
 use kube::{Api, Client, Resource};
 use tokio_util::sync::CancellationToken;
 
-use super::context::{Context, Guarded, ReconcileError};
+use super::context::{Context, Guarded, ReconcileError, Watched};
 use super::lease::Lease;
 use super::patience::patient;
 use super::reconcile::reconcile;
 use super::status::FIELD_MANAGER;
 use super::surroundings;
+use super::tally::tally;
 use crate::api::{GROUP, PollingCheckpoint, PollingInstance};
 use crate::deliver::jittered;
 use crate::element::Tokens;
@@ -26,21 +31,25 @@ use crate::http::{AddressGuard, HttpClient, HttpOptions, Proxies, Transport};
 use crate::store::{KubernetesStore, in_words};
 use crate::telemetry::{Gate, Metrics, Probes};
 
-/// Instances polled at once. High, since a source that hangs holds its place for minutes and must not hold up others;
-/// a bound all the same, since each may have a page in memory.
+/// Instances of one watch polled at once. High, since a source that hangs holds its place for minutes and must not hold
+/// up others; a bound all the same, since each may have a page in memory.
 const CONCURRENCY: u16 = 1024;
 /// After this time, and a moment more, a watch begins anew: so late a watch that fell silent is noticed.
 const WATCH_SECONDS: u32 = 60;
 /// Pause before the CRDs are looked for again.
 const CRD_PAUSE: Duration = Duration::from_secs(5);
+/// Pause between two looks at what is remembered of instances that are gone.
+const FORGET_PAUSE: Duration = Duration::from_secs(600);
+/// Pause between two counts of the instances for the metrics.
+const TALLY_PAUSE: Duration = Duration::from_secs(15);
 /// Pause after a failed reconcile, give or take a fifth.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
 
 /// What the operator is started with.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Watch this namespace only; all where absent.
-    pub namespace: Option<String>,
+    /// Watch these namespaces only; all where empty.
+    pub namespaces: BTreeSet<String>,
     /// Networks that may be called although a rule refuses them.
     pub allow: Vec<IpNet>,
     /// Networks that may never be called.
@@ -142,6 +151,7 @@ pub async fn run_with(parts: Parts, options: Options, ending: CancellationToken)
     while !ending.is_cancelled() {
         if !options.leader_election {
             work(&parts, &options, &ending).await;
+            metrics.leading(false);
             break;
         }
         probes.pass(Gate::Cache); // a standby is ready to take over
@@ -198,11 +208,15 @@ async fn work(parts: &Parts, options: &Options, ending: &CancellationToken) {
         *clock,
         options.identity.clone(),
     );
-    let api: Api<Guarded> = match &options.namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
+    let apis = match options.namespaces.is_empty() {
+        true => vec![Api::all(client.clone())],
+        false => {
+            let namespaced = |namespace: &String| Api::namespaced(client.clone(), namespace);
+            options.namespaces.iter().map(namespaced).collect()
+        }
     };
-    let (watched, writer) = reflector::store();
+    let (watched, writers): (Vec<_>, Vec<_>) = apis.iter().map(|_| reflector::store()).unzip();
+    let watched = Watched::new(watched);
     let reporter = Reporter {
         controller: FIELD_MANAGER.into(),
         instance: Some(options.identity.clone()),
@@ -216,51 +230,71 @@ async fn work(parts: &Parts, options: &Options, ending: &CancellationToken) {
         metrics.clone(),
         ending.clone(),
     ));
-    let changes = watcher(api, watcher::Config::default().timeout(WATCH_SECONDS))
-        .modify(|object| object.meta_mut().managed_fields = None)
-        .default_backoff()
-        .reflect(writer)
-        .applied_objects()
-        .predicate_filter(generation.combine(annotations), PredicateConfig::default());
-    let stop = ending.clone();
-    let controller = Controller::for_stream(changes, watched.clone())
-        .with_config(Config::default().concurrency(CONCURRENCY))
-        .graceful_shutdown_on(async move { stop.cancelled().await })
-        .run(reconcile, error_policy, context.clone());
+    let watches = apis.into_iter().zip(watched.stores().to_vec()).zip(writers);
+    let loops = join_all(watches.map(|((api, store), writer)| reconcile_all(api, store, writer, &context)));
     let ready = async {
-        if watched.wait_until_ready().await.is_ok() {
+        if watched.wait_until_ready().await {
             probes.pass(Gate::Cache);
         }
         std::future::pending::<()>().await;
     };
     let forget = async {
         loop {
-            tokio::time::sleep(Duration::from_secs(600)).await;
+            tokio::time::sleep(FORGET_PAUSE).await;
             context.forget_deleted();
         }
     };
-    let reconciles = controller.for_each(|result| {
-        if result.is_ok() {
-            metrics.reconciled("ok");
+    let count = async {
+        loop {
+            metrics.tallied(&tally(&watched, clock.now()));
+            tokio::time::sleep(TALLY_PAUSE).await;
         }
-        std::future::ready(())
-    });
+    };
+    tokio::select! {
+        _ = loops => {}
+        () = ready => {}
+        () = forget => {}
+        () = count => {}
+    }
+    // A rotated refresh token under way is worth waiting for: the old one may be dead already.
+    context.engine.tokens().settle().await;
+}
+
+/// Watches the instances of one namespace, or of all, and reconciles them until asked to end.
+async fn reconcile_all(
+    api: Api<Guarded>,
+    store: Store<Guarded>,
+    writer: Writer<Guarded>,
+    context: &Arc<Context>,
+) {
+    let changes = watcher(api, watcher::Config::default().timeout(WATCH_SECONDS))
+        .modify(|object| object.meta_mut().managed_fields = None)
+        .default_backoff()
+        .reflect(writer)
+        .applied_objects()
+        .predicate_filter(generation.combine(annotations), PredicateConfig::default());
+    let ending = &context.ending;
+    let reconciles = Controller::for_stream(changes, store.clone())
+        .with_config(Config::default().concurrency(CONCURRENCY))
+        .graceful_shutdown_on(ending.clone().cancelled_owned())
+        .run(reconcile, error_policy, context.clone())
+        .for_each(|result| {
+            if result.is_ok() {
+                context.metrics.reconciled("ok");
+            }
+            std::future::ready(())
+        });
     // The controller ends gracefully only once its watch has begun.
     let ends_early = async {
         ending.cancelled().await;
-        if watched.wait_until_ready().now_or_never().is_none() {
-            return;
+        if store.wait_until_ready().now_or_never().is_some() {
+            std::future::pending::<()>().await;
         }
-        std::future::pending().await
     };
     tokio::select! {
         () = reconciles => {}
         () = ends_early => {}
-        () = ready => {}
-        () = forget => {}
     }
-    // A rotated refresh token under way is worth waiting for: the old one may be dead already.
-    context.engine.tokens().settle().await;
 }
 
 fn error_policy(object: Arc<Guarded>, error: &ReconcileError, context: Arc<Context>) -> Action {

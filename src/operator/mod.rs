@@ -12,5 +12,6 @@ mod patience;
 mod reconcile;
 mod status;
 mod surroundings;
+mod tally;
 
 pub use controller::{OperatorError, Options, Parts, run, run_with};

@@ -1,6 +1,9 @@
-//! Prometheus metrics. Labels are elements, error variants and event types, never names of objects.
+//! Prometheus metrics. Labels are elements, error variants, statuses and event types, never names of objects.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -45,6 +48,23 @@ struct ReconcileLabels {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct InstanceLabels {
+    ready: String,
+    reason: String,
+}
+
+/// The watched instances at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tally {
+    /// Number by status and reason of `Ready`.
+    pub instances: BTreeMap<(String, String), i64>,
+    /// Held objects by element.
+    pub held: BTreeMap<String, i64>,
+    /// How long the most overdue poll is overdue.
+    pub overdue: Duration,
+}
+
 /// Every metric of the operator.
 pub struct Metrics {
     registry: Registry,
@@ -59,6 +79,11 @@ pub struct Metrics {
     source_wait: Family<ElementLabels, Counter<f64, AtomicU64>>,
     reconciles: Family<ReconcileLabels, Counter<u64, AtomicU64>>,
     leading: Gauge<i64, AtomicI64>,
+    instances: Family<InstanceLabels, Gauge<i64, AtomicI64>>,
+    held_objects: Family<ElementLabels, Gauge<i64, AtomicI64>>,
+    poll_overdue: Gauge<f64, AtomicU64>,
+    /// The newest tally, with a zero for what is gone.
+    tally: Mutex<Tally>,
 }
 
 impl Default for Metrics {
@@ -78,6 +103,10 @@ impl Default for Metrics {
             source_wait: Family::default(),
             reconciles: Family::default(),
             leading: Gauge::default(),
+            instances: Family::default(),
+            held_objects: Family::default(),
+            poll_overdue: Gauge::default(),
+            tally: Mutex::default(),
         };
         metrics.registered()
     }
@@ -138,6 +167,22 @@ impl Metrics {
             "leading",
             "1 while this replica holds the lease and polls",
             self.leading.clone(),
+        );
+        registry.register(
+            "instances",
+            "Instances by status and reason of their condition Ready",
+            self.instances.clone(),
+        );
+        registry.register(
+            "held_objects",
+            "Objects whose events wait since the callback refused one for good",
+            self.held_objects.clone(),
+        );
+        registry.register_with_unit(
+            "poll_overdue",
+            "How long the most overdue poll is overdue",
+            Unit::Seconds,
+            self.poll_overdue.clone(),
         );
         self
     }
@@ -206,9 +251,35 @@ impl Metrics {
         self.reconciles.get_or_create(&ReconcileLabels { outcome }).inc();
     }
 
-    /// Notes whether this replica polls.
+    /// Shows the instances as they are now; what was shown before and is gone becomes 0.
+    pub fn tallied(&self, now: &Tally) {
+        let mut before = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        before.instances.values_mut().for_each(|count| *count = 0);
+        before.held.values_mut().for_each(|count| *count = 0);
+        before.instances.extend(now.instances.clone());
+        before.held.extend(now.held.clone());
+        for ((ready, reason), count) in &before.instances {
+            let labels = InstanceLabels {
+                ready: ready.clone(),
+                reason: reason.clone(),
+            };
+            self.instances.get_or_create(&labels).set(*count);
+        }
+        for (element, count) in &before.held {
+            let element = element.clone();
+            self.held_objects
+                .get_or_create(&ElementLabels { element })
+                .set(*count);
+        }
+        self.poll_overdue.set(now.overdue.as_secs_f64());
+    }
+
+    /// Notes whether this replica polls; one that does not knows of no instances.
     pub fn leading(&self, leading: bool) {
         self.leading.set(i64::from(leading));
+        if !leading {
+            self.tallied(&Tally::default());
+        }
     }
 
     /// Whether this replica polls.

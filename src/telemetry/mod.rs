@@ -5,5 +5,5 @@ mod metrics;
 mod server;
 
 pub use logs::{LogFormat, init_logs, may_be_printed};
-pub use metrics::Metrics;
+pub use metrics::{Metrics, Tally};
 pub use server::{Gate, Probes, serve};

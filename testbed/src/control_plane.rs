@@ -19,6 +19,10 @@ use crate::{Binaries, Error, binaries, kubeconfig};
 
 const START_SECONDS: u64 = 90;
 const ATTEMPTS: u32 = 4;
+/// What deletes with the owner and the namespace, makes the roles `view`, `edit` and `admin`, and judges the types of
+/// admission policies.
+const CONTROLLERS: &str = "garbage-collector-controller,namespace-controller,serviceaccount-controller,\
+                           clusterrole-aggregation-controller,validatingadmissionpolicy-status-controller";
 
 /// What to start, and what to leave behind.
 #[derive(Debug, Clone, Default)]
@@ -179,8 +183,7 @@ impl ControlPlane {
         drop(self.controller_manager.take());
         let arguments = [
             format!("--kubeconfig={}", self.kubeconfig().display()),
-            "--controllers=garbage-collector-controller,namespace-controller,serviceaccount-controller"
-                .into(),
+            format!("--controllers={CONTROLLERS}"),
             "--use-service-account-credentials=false".into(),
             "--leader-elect=false".into(),
             "--secure-port=0".into(),

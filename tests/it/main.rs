@@ -1,6 +1,7 @@
 //! Tests of Pollinator against a vendor, receivers of events and a Kubernetes API server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
 
+mod chart;
 mod cli;
 mod cluster;
 mod door;

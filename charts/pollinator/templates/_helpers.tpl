@@ -26,9 +26,20 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
+{{/* The same and those a user asks for, of (list $ LABELS). */}}
+{{- define "pollinator.labelsWith" -}}
+{{ merge (include "pollinator.labels" (first .) | fromYaml) (last .) | toYaml }}
+{{- end }}
+
 {{/* Who the permissions are for. */}}
 {{- define "pollinator.subjects" -}}
 - kind: ServiceAccount
   name: {{ include "pollinator.serviceAccountName" . }}
   namespace: {{ .Release.Namespace }}
+{{- end }}
+
+{{- define "pollinator.image" -}}
+{{- with .Values.image }}
+{{- .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- end }}
 {{- end }}

@@ -139,11 +139,11 @@ async fn the_operator_lives_on_what_the_chart_grants() {
 }
 
 #[tokio::test]
-async fn a_release_for_one_namespace_reaches_no_other() {
+async fn a_release_for_some_namespaces_reaches_no_other() {
     let _calm = plane().calm().await;
     let site = Site::on(plane(), "sales").await;
-    site.apply_secret("sandbox-refresh-token").await;
-    let values = "watchNamespaces={sales},crds.install=false,allowAddresses={127.0.0.0/8}";
+    let archive = Site::on(plane(), "archive").await;
+    let values = "watchNamespaces={sales,archive},crds.install=false,allowAddresses={127.0.0.0/8}";
     let install = [
         "install",
         "one",
@@ -156,15 +156,19 @@ async fn a_release_for_one_namespace_reaches_no_other() {
     ];
     plane().helm(&install).await.unwrap();
     let operator = start("sales-operator", "one-pollinator").await;
-    site.apply("concur", json!({})).await;
-    site.wait("concur", "Ready").await;
-    site.create("n1");
-    site.until_story(&["CREATED n1"]).await;
+    for site in [&site, &archive] {
+        site.apply_secret("sandbox-refresh-token").await;
+        site.apply("concur", json!({})).await;
+        site.wait("concur", "Ready").await;
+        site.create("n1");
+        site.until_story(&["CREATED n1"]).await;
+    }
     let (status, log) = operator.terminate().await;
     assert_eq!(status.code(), Some(0), "{log:#?}");
     assert!(forbidden(&log).is_empty(), "{:#?}", forbidden(&log));
     let account = "system:serviceaccount:sales-operator:one-pollinator";
     may(account, "sales", "get secrets", true).await;
+    may(account, "archive", "list pollinginstances.pollinator.dev", true).await;
     may(account, "default", "get secrets", false).await;
     may(account, "default", "list pollinginstances.pollinator.dev", false).await;
 }

@@ -12,4 +12,4 @@ mod proxy;
 mod schema;
 mod site;
 
-pub use plane::plane;
+pub use plane::{Plane, plane};

@@ -45,7 +45,7 @@ pub fn plane() -> &'static Plane {
 
 impl Plane {
     /// Starts one and prepares it, on a thread of its own since a runtime cannot be waited for within another.
-    pub(super) fn start(prepare: impl AsyncFnOnce(ControlPlane) -> ControlPlane + Send) -> Plane {
+    pub fn start(prepare: impl AsyncFnOnce(ControlPlane) -> ControlPlane + Send) -> Plane {
         let start = || {
             let mut builder = tokio::runtime::Builder::new_multi_thread();
             let runtime = builder.worker_threads(1).enable_all().build().unwrap();
@@ -72,7 +72,7 @@ impl Plane {
     }
 
     /// What kubectl prints.
-    pub(super) async fn kubectl(&self, arguments: &[&str]) -> Result<String, Error> {
+    pub async fn kubectl(&self, arguments: &[&str]) -> Result<String, Error> {
         // Held until kubectl ends, so that no restart comes in between.
         let control = self.control.read().await;
         run(control.kubectl().args(arguments)).await
@@ -87,13 +87,13 @@ impl Plane {
     }
 
     /// What helm prints.
-    pub(super) async fn helm(&self, arguments: &[&str]) -> Result<String, Error> {
+    pub async fn helm(&self, arguments: &[&str]) -> Result<String, Error> {
         let control = self.control.read().await;
         run(control.helm().args(arguments)).await
     }
 
     /// `kubectl apply` of one manifest.
-    pub(super) async fn apply(&self, manifest: &Value) -> Result<String, Error> {
+    pub async fn apply(&self, manifest: &Value) -> Result<String, Error> {
         let control = self.control.read().await;
         run_with_input(
             control.kubectl().args(["apply", "-f", "-"]),
@@ -203,7 +203,7 @@ impl Plane {
     }
 
     /// A client of the administrator.
-    pub(super) async fn client(&self) -> kube::Client {
+    pub async fn client(&self) -> kube::Client {
         Plane::client_of(&self.kubeconfig).await
     }
 

@@ -20,8 +20,12 @@ async fn who_loses_the_lease_stops_and_goes_on_when_it_is_free() {
             lease["spec"]["holderIdentity"] = json!(who)
         });
     };
+    rig.pass(Duration::from_secs(30)).await;
+    let counted = |count: u8| format!("pollinator_instances{{ready=\"True\",reason=\"Polling\"}} {count}\n");
+    assert!(rig.metrics().contains(&counted(1)), "{}", rig.metrics());
     hold(&rig, "somebody else");
     rig.pass(Duration::from_secs(5)).await;
+    assert!(rig.metrics().contains(&counted(0)), "{}", rig.metrics());
     let asked = rig.sandbox.log().len();
     rig.create("n1");
     rig.pass(HOUR / 6).await;

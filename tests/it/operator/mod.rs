@@ -5,6 +5,7 @@ mod faults;
 mod ids;
 mod leadership;
 mod mending;
+mod namespaces;
 mod patience;
 mod politeness;
 mod polling;

@@ -1,5 +1,6 @@
 //! The whole operator between an API server in memory and the simulator, in simulated time.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub(super) struct Rig {
     parts: Parts,
     running: Vec<(CancellationToken, JoinHandle<()>)>,
     lives: u32,
+    /// Watched by operators that are started from now on; all where empty.
+    pub(super) namespaces: BTreeSet<String>,
     _watch: Watch,
 }
 
@@ -66,6 +69,7 @@ impl Rig {
             parts,
             running: Vec::new(),
             lives: 0,
+            namespaces: BTreeSet::new(),
             _watch: watch,
         }
     }
@@ -91,7 +95,7 @@ impl Rig {
     fn start_with(&mut self, leader_election: bool) {
         self.lives += 1;
         let options = operator::Options {
-            namespace: None,
+            namespaces: self.namespaces.clone(),
             allow: Vec::new(),
             deny: Vec::new(),
             allow_private: true,
