@@ -93,6 +93,9 @@ impl Turn<'_> {
             self.instance.annotations(),
         );
         let changed = self.note_change(known, &found, &ids);
+        if !found.misnamed.is_empty() {
+            return self.invalid(known, &found.misnamed, false).await;
+        }
         if !found.missing.is_empty() {
             return self.invalid(known, &found.missing, true).await;
         }
@@ -169,6 +172,7 @@ impl Turn<'_> {
         if known.mark.is_none() {
             self.recall(known, &mark);
         } else if changed {
+            known.memory.prove_again();
             known.memory.poll_soon();
             known.memory.try_again();
             known.waiting_since = None;
