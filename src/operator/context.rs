@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use k8s_controller::events::EventRecorder;
 use kube::core::DeserializeGuard;
-use kube::runtime::events::Recorder;
 use kube::runtime::reflector::Store;
 use kube::{Client, Resource};
 use tokio::time::Instant;
@@ -23,7 +23,7 @@ pub(super) struct Context {
     pub(super) client: Client,
     pub(super) engine: Engine<KubernetesStore>,
     pub(super) watched: Store<Guarded>,
-    pub(super) recorder: Recorder,
+    pub(super) recorder: EventRecorder,
     pub(super) metrics: Arc<Metrics>,
     /// Set when the process is asked to end: runs stop between two pages.
     pub(super) ending: CancellationToken,
@@ -83,7 +83,7 @@ impl Context {
         client: Client,
         engine: Engine<KubernetesStore>,
         watched: Store<Guarded>,
-        recorder: Recorder,
+        recorder: EventRecorder,
         metrics: Arc<Metrics>,
         ending: CancellationToken,
     ) -> Self {
