@@ -88,14 +88,22 @@ impl Plane {
         run(control.helm().args(arguments)).await
     }
 
+    /// The same of Helm 3.
+    pub(super) async fn helm3(&self, arguments: &[&str]) -> Result<String, Error> {
+        let control = self.control.read().await;
+        run(control.helm3().args(arguments)).await
+    }
+
+    /// What kubectl prints that reads a manifest.
+    pub(super) async fn kubectl_with(&self, arguments: &[&str], manifest: &str) -> Result<String, Error> {
+        let control = self.control.read().await;
+        run_with_input(control.kubectl().args(arguments), manifest).await
+    }
+
     /// `kubectl apply` of one manifest.
     pub(super) async fn apply(&self, manifest: &Value) -> Result<String, Error> {
-        let control = self.control.read().await;
-        run_with_input(
-            control.kubectl().args(["apply", "-f", "-"]),
-            &manifest.to_string(),
-        )
-        .await
+        self.kubectl_with(&["apply", "-f", "-"], &manifest.to_string())
+            .await
     }
 
     /// A kubeconfig file with a service account's token.
