@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use pollinator_testbed::Error;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use tokio::task::JoinHandle;
 
@@ -65,17 +65,14 @@ impl Team {
 
     /// Waits until the instance was polled so many times without success.
     async fn until_failing(&self, times: i64) {
-        let failing = |object: &serde_json::Value| {
+        let failing = |object: &Value| {
             object["status"]["resources"][0]["consecutiveFailures"]
                 .as_i64()
                 .unwrap_or_default()
                 >= times
         };
-        let applied = async {
-            let created = ["wait", "--for=create", "--timeout=60s", "pi/feed"];
-            self.site.kubectl(&created).await;
-        };
-        applied.await;
+        let created = ["wait", "--for=create", "--timeout=60s", "pi/feed"];
+        self.site.kubectl(&created).await;
         self.site.until("feed", "it fails", failing).await;
     }
 }
@@ -104,6 +101,38 @@ async fn helm_4_and_kubectl_wait_while_the_source_fails_and_end_when_it_is_mende
         object["status"]
     );
     assert!(kubectl.await.unwrap().unwrap().contains("condition met"));
+}
+
+#[tokio::test]
+async fn kubectl_waits_for_the_spec_that_stands_there_now() {
+    let site = Site::new("waiting-edit").await;
+    site.apply_secret("sandbox-refresh-token").await;
+    let _operator = Operator::start(&site, &["--leader-election=false"]);
+    site.apply("feed", json!({})).await;
+    site.wait("feed", "Ready").await;
+    site.apply("feed", json!({"suspend": true})).await;
+    let suspended = |object: &Value| condition(object, "Ready")["reason"] == "Suspended";
+    site.until("feed", "it is suspended", suspended).await;
+    let team = Team {
+        site,
+        values: NamedTempFile::new().unwrap(),
+    };
+    team.site.fail_source(100_000);
+    // From here on the condition that stands there is True, and of the old spec.
+    team.site.apply("feed", json!({})).await;
+    let kubectl = team.kubectl_wait();
+    team.until_failing(1).await;
+    assert!(!kubectl.is_finished(), "it waits");
+    team.site.mend_source();
+    kubectl.await.unwrap().unwrap();
+    let object = team.site.instance("feed").await;
+    assert_eq!(
+        condition(&object, "Ready")["reason"],
+        "Polling",
+        "{:#}",
+        object["status"]
+    );
+    assert_eq!(object["status"]["resources"][0]["consecutiveFailures"], 0);
 }
 
 #[tokio::test]
