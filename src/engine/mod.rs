@@ -323,6 +323,15 @@ impl InstanceMemory {
         })
     }
 
+    /// What worked so far says nothing of a new spec: each resource must be polled well once more to count as such.
+    pub fn prove_again(&mut self) {
+        let reports = self
+            .resources
+            .values_mut()
+            .filter_map(|memory| memory.report.as_mut());
+        reports.for_each(|report| report.succeeded_at = None);
+    }
+
     /// Makes every resource due now; cursors and claims are kept.
     pub fn poll_soon(&mut self) {
         for memory in self.resources.values_mut() {

@@ -9,6 +9,10 @@ use crate::engine::{Concern, Failure, MOST_EXAMPLES, PollError, PollState, Resou
 
 /// Reason of a callback that is called no more.
 pub(super) const GONE: &str = "CallbackGone";
+/// Reason of an instance that was not polled yet.
+const FIRST_POLL: &str = "FirstPoll";
+/// Reasons that are over as soon as there is something to poll with.
+const OVER: [&str; 4] = ["SecretNotReady", "InvalidConfiguration", "Suspended", "Disabled"];
 /// Longest message of a condition or resource, in characters.
 const LONGEST_MESSAGE: usize = 1000;
 
@@ -123,9 +127,9 @@ fn polling(reports: &[&ResourceReport], resources: usize, failure_threshold: u32
             .find(|(_, failure)| failure.needs_human)
             .or(of_concern.next())
     };
-    // Not Ready before it worked once, and not unready for one failure at the beginning either.
-    let unproven = |report: &&&ResourceReport| report.failure.is_some() && report.succeeded_at.is_none();
-    let unproven = reports.iter().find(unproven);
+    // Not Ready before it worked once with this spec, and not unready for one failure at the beginning either.
+    let unproven = reports.iter().filter(|report| report.succeeded_at.is_none());
+    let unproven = unproven.max_by_key(|report| report.failure.is_some());
     let waits =
         |report: &&&ResourceReport| report.state == PollState::Waiting && report.succeeded_at.is_none();
     let polled = reports.len() - reports.iter().filter(waits).count();
@@ -205,16 +209,21 @@ fn polling(reports: &[&ResourceReport], resources: usize, failure_threshold: u32
         ),
     });
 
-    let first_poll = match unproven.and_then(|report| Some((report, report.failure.as_ref()?))) {
-        Some((report, failure)) if failure.reason == PollError::RESTING => {
-            format!("the first poll waits: {}", about(report, failure))
-        }
-        Some((report, failure)) => format!(
-            "the first poll failed and is tried again: {}",
-            about(report, failure)
-        ),
-        None => "the first poll is under way".to_owned(),
-    };
+    let (first_reason, first_poll) =
+        match unproven.and_then(|report| Some((report, report.failure.as_ref()?))) {
+            Some((report, failure)) if failure.reason == PollError::RESTING => (
+                failure.reason,
+                format!("the first poll waits: {}", about(report, failure)),
+            ),
+            Some((report, failure)) => (
+                failure.reason,
+                format!(
+                    "the first poll failed and is tried again: {}",
+                    about(report, failure)
+                ),
+            ),
+            None => (FIRST_POLL, "the first poll is under way".to_owned()),
+        };
     let human = failures.iter().find(|(_, failure)| failure.needs_human);
     let lasting = failures
         .iter()
@@ -234,7 +243,7 @@ fn polling(reports: &[&ResourceReport], resources: usize, failure_threshold: u32
                 };
                 verdict("Ready", "False", failure.reason, message)
             }
-            None if unpolled || unproven.is_some() => verdict("Ready", "Unknown", "FirstPoll", &first_poll),
+            None if unpolled || unproven.is_some() => verdict("Ready", "Unknown", first_reason, &first_poll),
             None => verdict(
                 "Ready",
                 "True",
@@ -247,11 +256,14 @@ fn polling(reports: &[&ResourceReport], resources: usize, failure_threshold: u32
             ),
         },
     );
+    if let Some((report, failure)) = human {
+        verdicts.push(verdict("Stalled", "True", failure.reason, about(report, failure)));
+    }
     if verdicts
         .iter()
         .any(|verdict| verdict.type_ == "Ready" && verdict.status == "Unknown")
     {
-        verdicts.push(verdict("Reconciling", "True", "FirstPoll", first_poll));
+        verdicts.push(verdict("Reconciling", "True", first_reason, first_poll));
     }
     verdicts
 }
@@ -288,14 +300,13 @@ pub(super) fn carried_over(mut verdicts: Vec<Verdict>, before: &[Condition]) -> 
     let gone = before
         .iter()
         .find(|condition| condition.type_ == "DeliverySucceeded" && condition.reason == GONE);
-    // Nothing is polled that could say what else is true again.
-    let is_over = |condition: &Condition| {
-        gone.is_some() && ["SecretNotReady", "InvalidConfiguration"].contains(&condition.reason.as_str())
-    };
     for verdict in verdicts.iter_mut().filter(|verdict| verdict.status == "Unknown") {
         let known = before.iter().find(|condition| condition.type_ == verdict.type_);
+        // A failure found since is known better than the one before.
+        let fresh = ![FIRST_POLL, PollError::RESTING].contains(&verdict.reason.as_str());
         let known = known
-            .filter(|known| !is_over(known))
+            .filter(|known| !OVER.contains(&known.reason.as_str()))
+            .filter(|known| known.status == "True" || verdict.type_ != "Ready" || !fresh)
             .or(gone.filter(|_| verdict.type_ == "Ready"));
         match known {
             Some(known) if known.status == "True" || known.status == "False" => {
@@ -306,10 +317,20 @@ pub(super) fn carried_over(mut verdicts: Vec<Verdict>, before: &[Condition]) -> 
             _ => {}
         }
     }
-    let unknown = verdicts
-        .iter()
-        .any(|verdict| verdict.type_ == "Ready" && verdict.status == "Unknown");
-    verdicts.retain(|verdict| unknown || verdict.type_ != "Reconciling");
+    let ready = verdicts.iter().find(|verdict| verdict.type_ == "Ready").cloned();
+    let Some(ready) = ready.filter(|ready| ready.status != "Unknown") else {
+        return verdicts;
+    };
+    verdicts.retain(|verdict| verdict.type_ != "Reconciling");
+    let stalled = |condition: &Condition| condition.type_ == "Stalled" && condition.reason == ready.reason;
+    let stalled = ready.reason == GONE || before.iter().any(stalled);
+    if stalled && ready.status == "False" && verdicts.iter().all(|verdict| verdict.type_ != "Stalled") {
+        verdicts.push(Verdict {
+            type_: "Stalled",
+            status: "True",
+            ..ready
+        });
+    }
     verdicts
 }
 

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use k8s_controller::events::EventRecorder;
 use kube::core::DeserializeGuard;
-use kube::runtime::events::Recorder;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Client, Resource};
 use tokio::time::Instant;
@@ -55,7 +55,7 @@ pub(super) struct Context {
     pub(super) client: Client,
     pub(super) engine: Engine<KubernetesStore>,
     pub(super) watched: Watched,
-    pub(super) recorder: Recorder,
+    pub(super) recorder: EventRecorder,
     pub(super) metrics: Arc<Metrics>,
     /// Set when the process is asked to end: runs stop between two pages.
     pub(super) ending: CancellationToken,
@@ -115,7 +115,7 @@ impl Context {
         client: Client,
         engine: Engine<KubernetesStore>,
         watched: Watched,
-        recorder: Recorder,
+        recorder: EventRecorder,
         metrics: Arc<Metrics>,
         ending: CancellationToken,
     ) -> Self {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use futures::{FutureExt, StreamExt};
 use ipnet::IpNet;
+use k8s_controller::events::{EventRecorder, Reporter};
 use kube::runtime::controller::{Action, Config};
-use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::predicates::{annotations, generation};
 use kube::runtime::reflector::Store;
 use kube::runtime::reflector::store::Writer;
@@ -221,7 +221,7 @@ async fn work(parts: &Parts, options: &Options, ending: &CancellationToken) {
         controller: FIELD_MANAGER.into(),
         instance: Some(options.identity.clone()),
     };
-    let recorder = Recorder::new(client.clone(), reporter);
+    let recorder = EventRecorder::new(client.clone(), reporter);
     let context = Arc::new(Context::new(
         client.clone(),
         engine,

@@ -15,8 +15,10 @@ pub(super) struct Dereferenced {
     pub(super) secrets: Secrets,
     /// Names and resourceVersions, in order.
     pub(super) mark: String,
-    /// Secrets that do not exist.
+    /// Secrets that do not exist; they may still come.
     pub(super) missing: Vec<Problem>,
+    /// Names that no Secret can have.
+    pub(super) misnamed: Vec<Problem>,
 }
 
 /// Reads every Secret that the spec names, in the instance's own namespace.
@@ -76,7 +78,7 @@ impl Own<'_> {
         found: &mut Dereferenced,
     ) -> Result<Option<BTreeMap<String, SecretSlice<u8>>>, kube::Error> {
         if let Some(problem) = secret_name_problem(path, name) {
-            found.missing.push(problem);
+            found.misnamed.push(problem);
             return Ok(None);
         }
         let Some(secret) = self.api.get_opt(name).await? else {

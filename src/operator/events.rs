@@ -1,14 +1,14 @@
 //! Kubernetes events, on transitions only and with stable texts.
 
-use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_controller::events::{Event, EventRecorder, EventType};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::runtime::events::{Event, EventType, Recorder};
+use kube::Resource;
 
 use crate::config::Warning;
 use crate::engine::Notice;
 
-/// The API server refuses longer notes, counted in bytes.
-const LONGEST_NOTE: usize = 1024;
+/// Reasons that a human is told again when the message is another, since he has tried to mend it.
+const TOLD_AGAIN: [&str; 2] = ["InvalidConfiguration", "SecretNotReady"];
 
 /// What is worth an event between two sets of conditions: a condition whose status or reason changed. What has a
 /// reason of `shown_elsewhere` is told by another instance, and neither its beginning nor its end is told again.
@@ -27,7 +27,11 @@ pub(super) fn transitions(
         .filter(|condition| condition.status != "Unknown" && condition.type_ != "Reconciling")
         .filter(|condition| {
             let before = before.iter().find(|before| before.type_ == condition.type_);
-            before.is_none_or(|b| b.status != condition.status || b.reason != condition.reason)
+            let told_again = |b: &Condition| {
+                TOLD_AGAIN.contains(&condition.reason.as_str()) && b.message != condition.message
+            };
+            before
+                .is_none_or(|b| b.status != condition.status || b.reason != condition.reason || told_again(b))
         })
         // That all is well is told once, by Ready; the others tell when they turn well again.
         .filter(|condition| {
@@ -51,9 +55,9 @@ pub(super) fn transitions(
                 EventType::Normal
             },
             reason: condition.reason.clone(),
-            note: Some(note(&condition.message)),
+            note: Some(condition.message.clone()),
             action: "Poll".to_owned(),
-            secondary: None,
+            related: None,
         })
         .collect()
 }
@@ -68,9 +72,9 @@ pub(super) fn configuration_warning(warning: &Warning) -> Event {
     Event {
         type_: EventType::Warning,
         reason: "ConfigurationWarning".to_owned(),
-        note: Some(note(&format!("{}: {}", warning.path, warning.message))),
+        note: Some(format!("{}: {}", warning.path, warning.message)),
         action: "Validate".to_owned(),
-        secondary: None,
+        related: None,
     }
 }
 
@@ -83,24 +87,20 @@ pub(super) fn notice(notice: &Notice) -> Event {
             EventType::Normal
         },
         reason: notice.reason.to_owned(),
-        note: Some(note(&notice.message)),
+        note: Some(notice.message.clone()),
         action: "Deliver".to_owned(),
-        secondary: None,
+        related: None,
     }
-}
-
-fn note(text: &str) -> String {
-    let mut end = text.len().min(LONGEST_NOTE);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text[..end].to_owned()
 }
 
 /// Publishes; a failure is logged and changes nothing.
-pub(super) async fn publish(recorder: &Recorder, regarding: &ObjectReference, events: Vec<Event>) {
+pub(super) async fn publish<K: Resource<DynamicType = ()>>(
+    recorder: &EventRecorder,
+    regarding: &K,
+    events: Vec<Event>,
+) {
     for event in events {
-        if let Err(error) = recorder.publish(&event, regarding).await {
+        if let Err(error) = recorder.publish(regarding, &event).await {
             tracing::warn!(reason = %event.reason, %error, "event not published");
         }
     }

@@ -93,6 +93,9 @@ impl Turn<'_> {
             self.instance.annotations(),
         );
         let changed = self.note_change(known, &found, &ids);
+        if !found.misnamed.is_empty() {
+            return self.invalid(known, &found.misnamed, false).await;
+        }
         if !found.missing.is_empty() {
             return self.invalid(known, &found.missing, true).await;
         }
@@ -104,7 +107,7 @@ impl Turn<'_> {
         );
         if changed {
             let warnings = warnings.iter().map(events::configuration_warning).collect();
-            events::publish(&self.context.recorder, &self.instance.object_ref(&()), warnings).await;
+            events::publish(&self.context.recorder, self.instance, warnings).await;
         }
         let (settings, ids) = match (settings, ids) {
             (Ok(settings), Ok(ids)) => (Arc::new(settings), ids),
@@ -169,6 +172,7 @@ impl Turn<'_> {
         if known.mark.is_none() {
             self.recall(known, &mark);
         } else if changed {
+            known.memory.prove_again();
             known.memory.poll_soon();
             known.memory.try_again();
             known.waiting_since = None;
@@ -371,7 +375,7 @@ impl Turn<'_> {
             .take(MOST_NOTICES)
             .map(events::notice)
             .collect();
-        events::publish(&self.context.recorder, &self.instance.object_ref(&()), told).await;
+        events::publish(&self.context.recorder, self.instance, told).await;
     }
 
     fn reset_to(&self) -> Option<(String, Timestamp)> {
@@ -474,7 +478,7 @@ async fn tell<K: Resource<DynamicType = ()>>(
         Err(error) => return Err(ReconcileError::StatusNotWritten(in_words(&error))),
     }
     let news = events::transitions(&before.conditions, &after.conditions, &known.shown_elsewhere);
-    events::publish(&context.recorder, &object.object_ref(&()), news).await;
+    events::publish(&context.recorder, object, news).await;
     known.status = Some(after);
     Ok(())
 }

@@ -18,6 +18,10 @@ pub struct Binaries {
     pub kubectl: PathBuf,
     /// The chart installer.
     pub helm: PathBuf,
+    /// The chart installer of the version before.
+    pub helm3: PathBuf,
+    /// What GitOps tools make of an object: kstatus, and the health that Argo CD computes.
+    pub gitops: PathBuf,
     /// The manifest checker.
     pub kubeconform: PathBuf,
 }
@@ -64,6 +68,8 @@ fn find_in(folders: &[PathBuf]) -> Result<Binaries, Error> {
         kube_controller_manager: find("kube-controller-manager")?,
         kubectl: find("kubectl")?,
         helm: find("helm")?,
+        helm3: find("helm3")?,
+        gitops: find("gitops")?,
         kubeconform: find("kubeconform")?,
     })
 }

@@ -155,6 +155,11 @@ impl ControlPlane {
         self.command(&self.binaries.helm)
     }
 
+    /// The same of Helm 3.
+    pub fn helm3(&self) -> Command {
+        self.command(&self.binaries.helm3)
+    }
+
     /// Kills the API server and starts it again on the same port; etcd keeps the objects.
     pub async fn restart_api_server(&mut self) -> Result<(), Error> {
         let folder = self.folder.path();

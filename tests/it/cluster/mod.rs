@@ -5,6 +5,7 @@ mod chart;
 mod faults;
 mod import;
 mod leadership;
+mod life;
 mod limits;
 mod plane;
 mod process;

@@ -92,45 +92,48 @@ impl Plane {
         run(control.helm().args(arguments)).await
     }
 
+    /// The same of Helm 3.
+    pub(super) async fn helm3(&self, arguments: &[&str]) -> Result<String, Error> {
+        let control = self.control.read().await;
+        run(control.helm3().args(arguments)).await
+    }
+
+    /// What kubectl prints that reads a manifest.
+    pub(super) async fn kubectl_with(&self, arguments: &[&str], manifest: &str) -> Result<String, Error> {
+        let control = self.control.read().await;
+        run_with_input(control.kubectl().args(arguments), manifest).await
+    }
+
     /// `kubectl apply` of one manifest.
     pub async fn apply(&self, manifest: &Value) -> Result<String, Error> {
-        let control = self.control.read().await;
-        run_with_input(
-            control.kubectl().args(["apply", "-f", "-"]),
-            &manifest.to_string(),
-        )
-        .await
+        self.kubectl_with(&["apply", "-f", "-"], &manifest.to_string())
+            .await
     }
 
     /// Grants what the chart grants for one namespace, and answers a kubeconfig file with exactly that.
     pub(super) async fn grant(&'static self, namespace: &'static str) -> PathBuf {
-        let grants = {
-            let control = self.control.read().await;
-            let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/pollinator");
-            let watched = format!("watchNamespaces={{{namespace}}}");
-            let template = [
-                "template",
-                "pollinator",
-                chart,
-                "--namespace",
-                namespace,
-                "--set",
-                &watched,
-            ];
-            let shown = [
-                "--show-only",
-                "templates/rbac.yaml",
-                "--show-only",
-                "templates/serviceaccount.yaml",
-            ];
-            let grants = run(control.helm().args(template).args(shown)).await.unwrap();
-            let apply = ["apply", "--server-side", "-f", "-"];
-            run_with_input(control.kubectl().args(apply), &grants)
-                .await
-                .unwrap();
-            grants
-        };
+        let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/pollinator");
+        let watched = format!("watchNamespaces={{{namespace}}}");
+        let template = [
+            "template",
+            "pollinator",
+            chart,
+            "--namespace",
+            namespace,
+            "--set",
+            &watched,
+        ];
+        let shown = [
+            "--show-only",
+            "templates/rbac.yaml",
+            "--show-only",
+            "templates/serviceaccount.yaml",
+        ];
+        let grants = self.helm(&[&template[..], &shown].concat()).await.unwrap();
         assert!(grants.contains("kind: Role\n"), "{grants}");
+        self.kubectl_with(&["apply", "--server-side", "-f", "-"], &grants)
+            .await
+            .unwrap();
         // The API server learns of new roles a moment later, one by one.
         for question in [
             "watch pollinginstances.pollinator.dev",

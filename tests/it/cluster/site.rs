@@ -79,6 +79,11 @@ impl Site {
 
     /// Applies an instance: the ordinary spec with the simulator's addresses, and `patch` merged over.
     pub(super) async fn apply(&self, name: &str, patch: Value) {
+        self.plane.apply(&self.manifest(name, &patch)).await.unwrap();
+    }
+
+    /// What [`Site::apply`] applies.
+    pub(super) fn manifest(&self, name: &str, patch: &Value) -> Value {
         let mut spec = spec_with_secret(SECRET);
         let configuration = spec["configuration"].as_object_mut().unwrap();
         configuration.insert(
@@ -91,14 +96,13 @@ impl Site {
             json!(format!("{}/callback", self.receiver)),
         );
         spec["polling"] = json!({"interval": "1s"});
-        merge(&mut spec, &patch);
-        let manifest = json!({
+        merge(&mut spec, patch);
+        json!({
             "apiVersion": "pollinator.dev/v1alpha1",
             "kind": "PollingInstance",
             "metadata": {"name": name, "namespace": self.namespace},
             "spec": spec,
-        });
-        self.plane.apply(&manifest).await.unwrap();
+        })
     }
 
     pub(super) async fn apply_secret(&self, refresh_token: &str) {
@@ -114,6 +118,29 @@ impl Site {
             },
         });
         self.plane.apply(&secret).await.unwrap();
+    }
+
+    /// The addresses of token service, API and receiver.
+    pub(super) fn urls(&self) -> [&str; 3] {
+        [&self.token, &self.api, &self.receiver]
+    }
+
+    /// Sets knobs of the simulator.
+    pub(super) fn knobs(&self, knobs: Value) {
+        self.sandbox.apply(Order::Configure { knobs }).unwrap();
+    }
+
+    /// The next `times` listings of the source meet a 404, which is not tried again within a poll.
+    pub(super) fn fail_source(&self, times: u32) {
+        let fault = json!({"target": "reports", "fault": {"kind": "status", "status": 404}, "times": times});
+        self.sandbox
+            .apply(Order::Fault(serde_json::from_value(fault).unwrap()))
+            .unwrap();
+    }
+
+    /// Nothing fails any more.
+    pub(super) fn mend_source(&self) {
+        self.sandbox.apply(Order::ClearFaults).unwrap();
     }
 
     pub(super) async fn instance(&self, name: &str) -> Value {

@@ -102,6 +102,25 @@ async fn wrong_configuration_is_told_whole_and_polled_when_mended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_attempt_to_mend_a_configuration_is_told_by_its_own_event() {
+    let rig = Rig::polling(json!({"element": {"key": "conkur"}, "configuration": {"base.url": null}}));
+    let keys = ["conkur", "concurr"];
+    for (attempt, key) in keys.iter().enumerate() {
+        rig.edit("concur", |object| object["spec"]["element"]["key"] = json!(key));
+        let told = |rig: &Rig| rig.events("concur").len() > attempt;
+        rig.until("its event", SOON, told).await;
+    }
+    rig.pass(HOUR).await;
+    let events = rig.fake.list("events.events.k8s.io", NAMESPACE);
+    assert_eq!(events.len(), keys.len(), "{events:#?}");
+    for key in keys {
+        let tells = |event: &&Value| event["note"].as_str().unwrap().contains(&format!("{key:?}"));
+        assert_eq!(events.iter().filter(tells).count(), 1, "{key}: {events:#?}");
+    }
+    rig.assert_clean();
+}
+
+#[tokio::test(start_paused = true)]
 async fn wrong_values_in_a_secret_are_told_without_them() {
     let mut rig = Rig::new();
     let mut secret = secret_manifest("sandbox-refresh-token");

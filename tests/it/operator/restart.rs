@@ -68,6 +68,26 @@ async fn a_failing_instance_stays_not_ready() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_only_a_human_can_mend_stays_stalled() {
+    let mut rig = Rig::polling(json!({}));
+    rig.wait_ready("concur").await;
+    rig.configure(json!({"receiverStatus": 410}));
+    rig.create("n1");
+    rig.wait_condition("concur", "Ready=False CallbackGone", HOUR)
+        .await;
+    let writes = rig.status_writes().len();
+    rig.stop().await;
+    rig.start();
+    rig.pass(HOUR).await;
+    for write in &rig.status_writes()[writes..] {
+        let stalled = condition(&write.body.as_ref().unwrap()["status"], "Stalled");
+        assert_eq!(stalled["reason"], "CallbackGone", "{write:?}");
+    }
+    assert_eq!(rig.condition("concur", "Stalled")["status"], "True");
+    rig.assert_clean();
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_of_two_resources_failing_after_a_restart_does_not_make_ready_unknown() {
     let resource = |field: &str| {
         json!({"url": "/hubs/expense/reports?where=modifiedDateAfter='${date:yyyy-MM-dd'T'HH:mm:ss.SSS}'", "idField": "ID",

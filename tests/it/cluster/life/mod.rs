@@ -1,0 +1,9 @@
+//! What kubectl, Helm, Argo CD and Flux see of an instance.
+
+mod deletion;
+mod drift;
+mod examples;
+mod judges;
+mod recorder;
+mod story;
+mod waiting;
