@@ -1,5 +1,6 @@
 //! Judges objects by what the API server says of its kinds: by its OpenAPI, with kubeconform, and by a dry run.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -122,11 +123,10 @@ pub(super) async fn dry_run(objects: &[&Value]) -> Vec<String> {
     let mut resources: BTreeMap<String, (ApiResource, bool)> = BTreeMap::new();
     for object in objects {
         let gvk = gvk(object);
-        let key = format!("{gvk:?}");
-        if !resources.contains_key(&key) {
+        if let Entry::Vacant(vacant) = resources.entry(format!("{gvk:?}")) {
             let (resource, found) = kube::discovery::pinned_kind(&client, &gvk).await.unwrap();
             let namespaced = found.scope == kube::discovery::Scope::Namespaced;
-            resources.insert(key, (resource, namespaced));
+            vacant.insert((resource, namespaced));
         }
     }
     let applied = objects.iter().map(|object| {
