@@ -4,6 +4,7 @@ mod deletion;
 mod drift;
 mod examples;
 mod judges;
+mod kept;
 mod recorder;
 mod story;
 mod waiting;
