@@ -17,6 +17,11 @@ helm3() {
   mv "$work/helm" "$work/helm3"
 }
 
+# What kstatus and Argo CD make of objects.
+gitops() {
+  (cd gitops && go build -mod=readonly -trimpath -buildvcs=false -ldflags "-s -w" -o "$work/gitops" .)
+}
+
 control_plane() {
   provide kube-apiserver kubernetes kube-apiserver
   provide etcd required etcd go.etcd.io/etcd/server/v3
@@ -35,6 +40,8 @@ provide helm published "helm.sh/helm/v4/cmd/helm@$helm_version" \
 provide helm3 helm3 "$helm3_version"
 provide kubeconform published "github.com/yannh/kubeconform/cmd/kubeconform@$kubeconform_version" \
   "-X main.version=$kubeconform_version"
+provide gitops gitops "$(cat "$testbed"/gitops/go.* "$testbed"/gitops/*.go)"
+TESTBED_DIR=$root "$testbed/prometheus-operator-crds.sh"
 
 if [ "${1:-}" = oldest ]; then
   assets=
@@ -42,8 +49,9 @@ if [ "${1:-}" = oldest ]; then
   from oldest
   echo "testbed: Kubernetes $kubernetes_version into $folder/bin"
   control_plane
-  for tool in helm helm3 kubeconform; do
+  for tool in helm helm3 kubeconform gitops; do
     ln -sf "../../bin/$tool" "$folder/bin/$tool"
   done
+  ln -sfn ../prometheus-operator-crds "$folder/prometheus-operator-crds"
 fi
 echo "testbed: ready after $SECONDS s"
