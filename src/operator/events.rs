@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::events::{Event, EventType, Recorder};
 
+use super::conditions::CARRIED_OVER;
 use crate::config::Warning;
 use crate::engine::Notice;
 
@@ -27,7 +28,10 @@ pub(super) fn transitions(
         .filter(|condition| condition.status != "Unknown" && condition.type_ != "Reconciling")
         .filter(|condition| {
             let before = before.iter().find(|before| before.type_ == condition.type_);
-            before.is_none_or(|b| b.status != condition.status || b.reason != condition.reason)
+            before.is_none_or(|b| {
+                let another_edit = b.type_ == CARRIED_OVER && b.message != condition.message;
+                b.status != condition.status || b.reason != condition.reason || another_edit
+            })
         })
         // That all is well is told once, by Ready; the others tell when they turn well again.
         .filter(|condition| {
@@ -58,9 +62,9 @@ pub(super) fn transitions(
         .collect()
 }
 
-/// `Stalled` is bad when true, all others when not.
+/// `Stalled` and what tells of an edit are bad when true, all others when not.
 fn is_bad(condition: &Condition) -> bool {
-    (condition.status == "True") == (condition.type_ == "Stalled")
+    (condition.status == "True") == ["Stalled", CARRIED_OVER].contains(&&*condition.type_)
 }
 
 /// A warning about the configuration.
