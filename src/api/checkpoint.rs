@@ -33,7 +33,8 @@ pub struct PollingCheckpointSpec {
     pub instance: String,
     /// Name of the polled resource.
     pub resource: String,
-    /// `New`, `First` (the first pass is not complete) or `Steady`; `Segment` for a continuation object.
+    /// `New`, `First` (the first pass is not complete) or `Steady`; `Moved` where the resource was renamed and goes on
+    /// under its new name; `Segment` for a continuation object.
     pub phase: String,
     /// Vendor time up to which changes were read, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -11,6 +11,7 @@ mod configuration;
     reason = "KubeSchema copies each struct, `pub` included, into a function"
 )]
 mod instance;
+mod json_schema;
 mod known_keys;
 mod names;
 mod nearest;
@@ -28,6 +29,7 @@ pub use instance::{
     PermanentFailurePolicy, PollingInstance, PollingInstanceSpec, PollingSpec, ProviderData, SecretKeyRef,
     SecretRef, SecretSource, SigningKeySource, TlsSecretRef, TlsSource,
 };
+pub use json_schema::json_schemas;
 pub use known_keys::{KNOWN_KEYS, KeyKind, KnownKey, is_secret_key, known_key, nearest_known_key};
 pub use names::is_object_name;
 pub(crate) use nearest::nearest;

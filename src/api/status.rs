@@ -12,7 +12,8 @@ pub struct PollingInstanceStatus {
     /// Generation of the spec this status speaks of; -1 until the operator has seen the object.
     #[serde(default = "unobserved")]
     pub observed_generation: i64,
-    /// `Ready`, `CredentialsReady`, `PollSucceeded`, `DeliverySucceeded`; `Reconciling` and `Stalled` only while true.
+    /// `Ready`, `CredentialsReady`, `PollSucceeded`, `DeliverySucceeded`; `Reconciling`, `Stalled` and
+    /// `CheckpointCarriedOver` only while true.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,

@@ -8,6 +8,9 @@ use super::Failed;
 use super::source::{Place, Unreadable};
 use crate::config::{Problem, Warning};
 
+/// The file that stands for standard input.
+pub(super) const STDIN: &str = "-";
+
 /// Whether a finding makes its file invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -25,6 +28,10 @@ pub(super) struct Finding {
     /// None where the file as a whole is meant.
     pub(super) line: Option<usize>,
     pub(super) column: Option<usize>,
+    /// Which of the file's documents, from 1; empty ones do not count.
+    pub(super) document: Option<usize>,
+    /// Kind of the object.
+    pub(super) kind: Option<String>,
     /// Namespace and name of the object, where it has one.
     pub(super) instance: Option<String>,
     /// Where in the document; empty where the document as a whole is meant.
@@ -44,6 +51,8 @@ impl Finding {
             file: file.to_owned(),
             line: None,
             column: None,
+            document: None,
+            kind: None,
             instance: None,
             path: String::new(),
             message: message.into(),
@@ -93,12 +102,21 @@ impl Finding {
     }
 }
 
-/// `FILE:LINE:COLUMN: namespace/name: PATH: message; remedy`, then the text around it.
+/// `FILE:LINE:COLUMN: namespace/name: PATH: message; remedy`, then the text around it. Nobody sees the lines of
+/// standard input, so that its documents are numbered and their kinds named.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = self.file.clone();
         for number in [self.line, self.column].into_iter().flatten() {
             line.push_str(&format!(":{number}"));
+        }
+        if let (STDIN, Some(number)) = (self.file.as_str(), self.document) {
+            let kind = self
+                .kind
+                .as_deref()
+                .map(|kind| format!(", {kind}"))
+                .unwrap_or_default();
+            line.push_str(&format!(": document {number}{kind}"));
         }
         let severity = (!self.is_error()).then_some("warning");
         let path = Some(self.path.as_str()).filter(|path| !path.is_empty());

@@ -14,11 +14,14 @@ use crate::element;
 
 /// Check manifests: every problem of every document at once, each with file, line, path and what to do.
 ///
-/// Needs no network and no cluster. A Secret that is not among the files counts as present in the cluster, and an
-/// empty key of one that is among them as still to be filled.
+/// Needs no network and no cluster. Reads what `helm template` and `kustomize build` print: objects of other kinds are
+/// passed over. A Secret that is not among the files counts as present in the cluster, which is said on standard error,
+/// and an empty key of one that is among them as still to be filled.
 /// Exit status: 0 everything is valid, 1 something is not, 2 wrong usage.
 #[derive(Args, Debug)]
-#[command(after_long_help = "Example:\n  pollinator validate -f examples/concur/")]
+#[command(
+    after_long_help = "Examples:\n  pollinator validate -f examples/concur/\n  helm template my-chart | pollinator validate -f -"
+)]
 pub(super) struct ValidateArgs {
     #[command(flatten)]
     files: FileArgs,
@@ -30,6 +33,9 @@ pub(super) struct ValidateArgs {
 pub(super) fn run(args: &ValidateArgs) -> Result<ExitCode, Failed> {
     let manifests = args.files.read();
     let findings = findings(&manifests);
+    for remark in manifests.remarks() {
+        eprintln!("note: {remark}");
+    }
     match args.output {
         Output::Json => println!(
             "{}",
@@ -67,6 +73,7 @@ fn findings(manifests: &Manifests) -> Vec<Finding> {
         let place = |warning| manifests.place_warning(manifest, warning);
         findings.extend(reading.warnings.into_iter().map(place));
     }
+    manifests.number(&mut findings);
     // Files in the order they were first spoken of; within one the lines.
     let mut files: Vec<String> = Vec::new();
     for finding in &findings {

@@ -4,9 +4,10 @@ use std::fmt;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{DatePattern, FieldPath};
+use super::{DatePattern, FieldPath, zone};
 
 /// Where a record's date is and how it is printed.
 #[derive(Clone, Debug)]
@@ -64,6 +65,37 @@ impl DateField {
     /// How the date is printed.
     pub fn pattern(&self) -> &DatePattern {
         &self.pattern
+    }
+}
+
+/// How a date is found and read, as text that a later release understands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DateReading {
+    field: String,
+    format: String,
+    zone: String,
+}
+
+impl DateReading {
+    /// How `field` is found and read.
+    pub fn of(field: &DateField) -> Self {
+        let offset = || {
+            let seconds = field.zone.to_offset(Timestamp::UNIX_EPOCH).seconds();
+            let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.abs() / 60);
+            format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+        };
+        Self {
+            field: field.path.to_string(),
+            format: field.pattern.to_string(),
+            zone: field.zone.iana_name().map_or_else(offset, str::to_owned),
+        }
+    }
+
+    /// The instant read from the text that `before` read as `at`, where only the zone differs.
+    pub fn of_same_text(&self, at: Timestamp, before: &Self) -> Option<Timestamp> {
+        let [now, then] = [&self.zone, &before.zone].map(|name| zone::parse(name).ok());
+        let text = at.to_zoned(then?).datetime();
+        Some(text.to_zoned(now?).ok()?.timestamp())
     }
 }
 

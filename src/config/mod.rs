@@ -16,7 +16,7 @@ mod webhook_key;
 mod zone;
 
 pub use catalogue::{AuthenticationKind, Catalogue, CatalogueEntry};
-pub use date_field::{DateError, DateField};
+pub use date_field::{DateError, DateField, DateReading};
 pub use date_pattern::{DatePattern, PatternError};
 pub use duration::{DurationError, parse_duration};
 pub use field_path::{FieldPath, FieldPathError};

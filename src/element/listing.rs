@@ -151,6 +151,15 @@ impl Listing {
         &self.hub
     }
 
+    /// What is listed: the element's own name of it, or its path where the element stands for every path.
+    pub fn source(&self) -> String {
+        if !self.resource.is_any() {
+            return self.resource.name.clone();
+        }
+        let rendered = self.template.render(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+        hub_url::parse(&rendered).path
+    }
+
     /// What the element says of the records.
     pub fn traits(&self) -> RecordTraits {
         let deleted = self.resource.deleted.as_ref();

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::PollError;
+use super::{Notice, PollError};
 use crate::poll::Memory;
 use crate::store::{CheckpointStore, Owner, Revision, StoreError};
 
@@ -24,32 +23,22 @@ pub(super) struct Claim {
     saved_at: Instant,
     /// When the store was last seen to have what this process wrote.
     owned_at: Instant,
+    /// How the resource begins, to be told once.
+    pub(super) notice: Option<Notice>,
 }
 
 impl Claim {
-    /// Reads the checkpoint and writes it back with oneself as its owner; only then may anything be fetched.
-    pub(super) async fn take<S: CheckpointStore>(
-        store: &S,
-        owner: &Owner,
-        resource: &str,
-        process: &str,
-        own_now: Timestamp,
-    ) -> Result<Self, PollError> {
-        let (stored, revision) = match store.load(owner, resource).await? {
-            Some((checkpoint, revision)) => (Some(checkpoint), revision),
-            None => (None, None),
-        };
-        let nonces = stored.iter().map(|checkpoint| checkpoint.nonce.clone()).collect();
-        let mut claim = Self {
-            memory: Memory::new(stored, own_now),
+    /// What is known of a resource, in the name of `process`; only once it is saved may anything be fetched.
+    pub(super) fn new(mut memory: Memory, revision: Revision, nonces: Vec<String>, process: &str) -> Self {
+        process.clone_into(&mut memory.checkpoint.owner);
+        Self {
+            memory,
             revision,
             nonces,
             saved_at: Instant::now(),
             owned_at: Instant::now(),
-        };
-        claim.memory.checkpoint.owner = process.to_owned();
-        claim.save(store, owner, resource).await?;
-        Ok(claim)
+            notice: None,
+        }
     }
 
     /// Saves if something changed.
@@ -118,7 +107,8 @@ impl Claim {
         }
     }
 
-    async fn save<S: CheckpointStore>(
+    /// Writes it back.
+    pub(super) async fn save<S: CheckpointStore>(
         &mut self,
         store: &S,
         owner: &Owner,

@@ -12,6 +12,7 @@ mod report;
 mod resource;
 mod schedule;
 mod skip;
+mod succession;
 mod trail;
 
 pub use clock::Clock;
@@ -23,7 +24,7 @@ pub use report::{
 };
 pub use trail::Bounds;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,6 +81,12 @@ pub struct InstanceMemory {
     delivery_stopped: bool,
     /// Held objects are tried at the next poll of their resource.
     held_again: bool,
+    /// Names configured no longer, until every resource that is was polled well: one of these may be one of those.
+    left: BTreeSet<String>,
+    /// Those of them of which it cannot be known who goes on with their checkpoint.
+    disputed: BTreeSet<String>,
+    /// A resource of it was polled before this run, so that one without a checkpoint was added.
+    goes_on: bool,
 }
 
 /// What somebody else remembers of the polls of a resource before this process.
@@ -224,6 +231,7 @@ impl<S: CheckpointStore> Engine<S> {
                 }
             }
         }
+        memory.end(&instance.settings);
         report.notices = skip::not_held(&skips);
         report
     }
@@ -348,13 +356,33 @@ impl InstanceMemory {
     }
 
     fn begin(&mut self, settings: &Settings) {
-        self.resources
-            .retain(|name, _| settings.resources.iter().any(|resource| resource.name == *name));
+        let configured = |name: &String| settings.resources.iter().any(|resource| resource.name == *name);
+        self.goes_on |= self.resources.values().any(|memory| {
+            memory.report.is_some() || memory.claim.is_some() || memory.earlier.last_polled.is_some()
+        });
+        self.left.retain(|name| !configured(name));
+        let left = self.resources.extract_if(|name, _| !configured(name));
+        self.left.extend(left.map(|(name, _)| name));
         if std::mem::take(&mut self.held_again) {
             for resource in &settings.resources {
                 let memory = self.resources.entry(resource.name.clone()).or_default();
                 memory.held_again = true;
             }
+        }
+    }
+
+    fn end(&mut self, settings: &Settings) {
+        let polled_well = |name: &str| {
+            self.report(name)
+                .is_some_and(|report| report.succeeded_at.is_some())
+        };
+        if settings
+            .resources
+            .iter()
+            .all(|resource| polled_well(&resource.name))
+        {
+            self.left.clear();
+            self.disputed.clear();
         }
     }
 

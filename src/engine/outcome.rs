@@ -40,6 +40,10 @@ pub(super) struct Progress {
     pub(super) sink_failure: Option<SinkFailure>,
     pub(super) skip: Option<Skip>,
     pub(super) skipped: Vec<String>,
+    /// A human's `resetTo` was applied.
+    pub(super) cursor_was_set: bool,
+    /// How a resource that was added begins, and what became of objects held before an edit.
+    pub(super) of_edits: Vec<Notice>,
     /// Among the polls that wait for the source, until the first request.
     pub(super) place: Option<Place>,
     /// When to come back to a source that is left alone.
@@ -49,9 +53,30 @@ pub(super) struct Progress {
 }
 
 impl Progress {
+    /// Takes what is to be said of the beginning of a resource.
+    pub(super) fn begins(&mut self, claim: Option<&mut Claim>) {
+        self.of_edits.extend(claim.and_then(|claim| claim.notice.take()));
+    }
+
+    /// Says which objects were held before an edit, and are not listed since.
+    pub(super) fn note_forgotten(&mut self, resource: &str, before: Vec<String>, after: &[String]) {
+        let gone: Vec<String> = before.into_iter().filter(|id| !after.contains(id)).collect();
+        if let Some(first) = gone.first() {
+            self.of_edits.push(Notice {
+                reason: "HeldObjectsGone",
+                message: format!(
+                    "{} objects of {resource} that were held before the spec was edited are listed no longer, and so are held \
+                     no longer; the first is {first}",
+                    gone.len()
+                ),
+                warning: true,
+            });
+        }
+    }
+
     /// What is to be told once.
     pub(super) fn notices(&self, resource: &str) -> Vec<Notice> {
-        let mut notices = Vec::new();
+        let mut notices = self.of_edits.clone();
         if let Some(first) = &self.dead_letter {
             notices.push(Notice {
                 reason: "DeadLettered",
@@ -138,7 +163,11 @@ impl<S: CheckpointStore> Engine<S> {
             Some(claim) => held_objects(&claim.memory.checkpoint, last_answer),
             None => before.and_then(|before| before.held_objects.clone()),
         };
-        let mut notes: Vec<String> = Vec::new();
+        let carried_over = claim.and_then(|claim| claim.memory.to_be_told().cloned());
+        let mut notes: Vec<String> = carried_over
+            .iter()
+            .map(|carried| carried.message.clone())
+            .collect();
         if let Some(first) = progress.first_invalid {
             notes.push(format!(
                 "{} records were skipped, the first: {first}",
@@ -171,6 +200,8 @@ impl<S: CheckpointStore> Engine<S> {
                 .map(|error| failure(&error, failures, progress.shown_elsewhere)),
             notes,
             notices,
+            carried_over,
+            cursor_was_set: progress.cursor_was_set,
         };
         Polled {
             report: still_shown(report, before),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::deliver::DeliveryError;
 use crate::element::{ElementError, Remedy, SourceError, TokenError};
-use crate::poll::Change;
+use crate::poll::{CarriedOver, Change};
 use crate::store::StoreError;
 
 /// Why a poll of one resource did not end well. The variant names the event reason and the metric label.
@@ -235,6 +235,10 @@ pub struct ResourceReport {
     pub notes: Vec<String>,
     /// What was given up or set aside in this poll, to be told once.
     pub notices: Vec<Notice>,
+    /// An edit of the spec over which the checkpoint was carried, and which is to be told.
+    pub carried_over: Option<CarriedOver>,
+    /// A human's `resetTo` was applied.
+    pub cursor_was_set: bool,
 }
 
 /// The objects that are held since the callback refused their events.

@@ -10,6 +10,7 @@ use super::delivery::{Delivered, Deliveries, Dispatch, News};
 use super::fetch::{Fetch, Unfetched};
 use super::outcome::{Polled, Progress};
 use super::skip::skip;
+use super::succession::meaning;
 use super::trail::Trail;
 use super::{Engine, Instance, InstanceMemory, Notice, PollError, Turn};
 use crate::config::ResourceSettings;
@@ -93,6 +94,7 @@ impl<S: CheckpointStore> Engine<S> {
         }
         let result = match result {
             Ok(Ended::Stopped) => {
+                progress.begins(claim.as_mut());
                 keep(memory, &resource.name, claim);
                 return Outcome::Stopped(progress.notices(&resource.name));
             }
@@ -104,6 +106,7 @@ impl<S: CheckpointStore> Engine<S> {
             Err(error) => Err(error),
         };
         progress.figures.duration = began.elapsed();
+        progress.begins(claim.as_mut());
         let polled = self.report(instance, resource, memory, claim.as_ref(), progress, result);
         keep(memory, &resource.name, claim);
         Outcome::Polled(Box::new(polled))
@@ -148,12 +151,19 @@ impl<S: CheckpointStore> Engine<S> {
             listing: &listing,
         };
         fetch.begin(memory.take_promise(name), progress)?;
+        let meaning = meaning(instance, resource, &listing, &rules);
         let claim = match slot {
-            Some(claim) => claim,
-            None => slot.insert(Claim::take(store, owner, name, &self.process, self.clock.now()).await?),
+            Some(claim) => {
+                claim.memory.adopt(&meaning, name);
+                claim
+            }
+            None => slot.insert(
+                self.claim(instance, resource, definition, &meaning, memory)
+                    .await?,
+            ),
         };
         if let Some((value, to)) = &instance.reset_to {
-            claim.memory.reset(value, *to);
+            progress.cursor_was_set = claim.memory.reset(value, *to);
         }
         if memory.takes_held_again(name) {
             claim.memory.retry_held();
@@ -178,7 +188,7 @@ impl<S: CheckpointStore> Engine<S> {
         if claim.memory.must_be_saved_before_fetching(&rules) {
             claim.save_changes(store, owner, name).await?;
         }
-        for _ in 0..PASSES_IN_A_ROW {
+        for nth in 0..PASSES_IN_A_ROW {
             let mut pass = Pass::begin(self.clock.now());
             let origin = origin(instance, &listing, resource, self.clock.now());
             let mut trail = Trail::new(self.bounds);
@@ -213,8 +223,13 @@ impl<S: CheckpointStore> Engine<S> {
                 trail.goes_on(&url, &next, &pass)?;
                 url = next;
             }
+            let held_before = claim.memory.held_by_former_ids();
             let completion = claim.memory.complete(&rules, &pass);
+            progress.note_forgotten(name, held_before, &claim.memory.held_by_former_ids());
             progress.figures.weak_proofs += u64::from(completion.weakly);
+            if nth == 0 {
+                claim.memory.tell();
+            }
             claim.save_changes(store, owner, name).await?;
             if !completion.read_again {
                 break;
@@ -328,6 +343,7 @@ fn judge(
                 }
             }
             Err(unreadable) => {
+                pass.unreadable();
                 progress.figures.invalid += 1;
                 progress
                     .first_invalid

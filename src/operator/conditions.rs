@@ -1,11 +1,12 @@
 //! What an instance's conditions say; pure.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::{REQUESTED_AT, SKIP};
 use crate::config::Problem;
 use crate::engine::{Concern, Failure, MOST_EXAMPLES, PollError, PollState, ResourceReport};
+use crate::poll::CarriedOver;
 
 /// Reason of a callback that is called no more.
 pub(super) const GONE: &str = "CallbackGone";
@@ -13,6 +14,10 @@ pub(super) const GONE: &str = "CallbackGone";
 const FIRST_POLL: &str = "FirstPoll";
 /// Reasons that are over as soon as there is something to poll with.
 const OVER: [&str; 4] = ["SecretNotReady", "InvalidConfiguration", "Suspended", "Disabled"];
+/// Type of the condition that tells of an edit over which a checkpoint was carried.
+pub(super) const CARRIED_OVER: &str = "CheckpointCarriedOver";
+/// How long it is shown where nobody answers it.
+const CARRIED_OVER_SHOWN: SignedDuration = SignedDuration::from_hours(24);
 /// Longest message of a condition or resource, in characters.
 const LONGEST_MESSAGE: usize = 1000;
 
@@ -348,6 +353,33 @@ pub(super) fn still_undelivered(before: &[Condition]) -> Option<Verdict> {
     })
 }
 
+/// Edits over which checkpoints were carried are told until the spec is changed again, or for a day; it has no influence
+/// on any other condition.
+pub(super) fn about_edits(
+    fresh: &[CarriedOver],
+    before: &[Condition],
+    generation: i64,
+    now: Timestamp,
+) -> Option<Verdict> {
+    let shown = before.iter().find(|condition| {
+        condition.type_ == CARRIED_OVER
+            && condition.observed_generation == Some(generation)
+            && now.duration_since(condition.last_transition_time.0) < CARRIED_OVER_SHOWN
+    });
+    // Resources are polled one after the other, and each tells of the edit in more than one poll.
+    let mut reason = shown.map(|shown| shown.reason.as_str());
+    let mut messages: Vec<&str> = shown.iter().map(|shown| shown.message.as_str()).collect();
+    for edit in fresh {
+        // One that was cut may have held it.
+        let is_told = |message: &&str| message.contains(&edit.message) || message.ends_with('…');
+        if !messages.iter().any(is_told) {
+            reason = Some(&edit.reason);
+            messages.push(&edit.message);
+        }
+    }
+    reason.map(|reason| verdict(CARRIED_OVER, "True", reason, messages.join(" | ")))
+}
+
 /// Adds times: `lastTransitionTime` changes with the status only.
 pub(super) fn stamped(
     verdicts: Vec<Verdict>,
@@ -360,7 +392,9 @@ pub(super) fn stamped(
         .map(|verdict| {
             let before = before
                 .iter()
-                .find(|c| c.type_ == verdict.type_ && c.status == verdict.status);
+                .find(|c| c.type_ == verdict.type_ && c.status == verdict.status)
+                // Another edit has a day of its own.
+                .filter(|c| c.type_ != CARRIED_OVER || c.message == verdict.message);
             Condition {
                 last_transition_time: before
                     .map_or_else(|| whole_second(now), |c| c.last_transition_time.clone()),

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{PollingInstance, PollingInstanceStatus};
 use crate::engine::{Engine, InstanceMemory};
+use crate::poll::CarriedOver;
 use crate::store::KubernetesStore;
 use crate::telemetry::Metrics;
 
@@ -79,6 +80,10 @@ pub(super) struct Known {
     pub(super) handled_request: Option<String>,
     /// The newest `skip` acted on, likewise.
     pub(super) handled_skip: Option<String>,
+    /// Edits over which checkpoints were carried, as the newest polls tell of them, until the status does.
+    pub(super) edits: Vec<CarriedOver>,
+    /// A human has answered them since.
+    pub(super) edits_answered: bool,
 }
 
 /// Why a reconcile could not be done; it is tried again.

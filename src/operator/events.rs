@@ -4,10 +4,11 @@ use k8s_controller::events::{Event, EventRecorder, EventType};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Resource;
 
+use super::conditions::CARRIED_OVER;
 use crate::config::Warning;
 use crate::engine::Notice;
 
-/// Reasons that a human is told again when the message is another, since he has tried to mend it.
+/// Reasons that a human is told again when the message is another, since he has tried to mend it; so is another edit.
 const TOLD_AGAIN: [&str; 2] = ["InvalidConfiguration", "SecretNotReady"];
 
 /// What is worth an event between two sets of conditions: a condition whose status or reason changed. What has a
@@ -28,7 +29,8 @@ pub(super) fn transitions(
         .filter(|condition| {
             let before = before.iter().find(|before| before.type_ == condition.type_);
             let told_again = |b: &Condition| {
-                TOLD_AGAIN.contains(&condition.reason.as_str()) && b.message != condition.message
+                let by_message = b.type_ == CARRIED_OVER || TOLD_AGAIN.contains(&condition.reason.as_str());
+                by_message && b.message != condition.message
             };
             before
                 .is_none_or(|b| b.status != condition.status || b.reason != condition.reason || told_again(b))
@@ -62,9 +64,9 @@ pub(super) fn transitions(
         .collect()
 }
 
-/// `Stalled` is bad when true, all others when not.
+/// `Stalled` and what tells of an edit are bad when true, all others when not.
 fn is_bad(condition: &Condition) -> bool {
-    (condition.status == "True") == (condition.type_ == "Stalled")
+    (condition.status == "True") == ["Stalled", CARRIED_OVER].contains(&&*condition.type_)
 }
 
 /// A warning about the configuration.

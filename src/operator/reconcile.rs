@@ -267,6 +267,10 @@ impl Turn<'_> {
             self.context.metrics.polled(&settings.element, report);
         }
         self.tell_notices(&run).await;
+        known
+            .edits
+            .extend(run.polled.iter().filter_map(|report| report.carried_over.clone()));
+        known.edits_answered |= request.is_some() || run.polled.iter().any(|report| report.cursor_was_set);
         let reports: Vec<_> = settings
             .resources
             .iter()
@@ -468,6 +472,7 @@ async fn tell<K: Resource<DynamicType = ()>>(
         next_polls,
         handled_request: known.handled_request.as_deref(),
         handled_skip: known.handled_skip.as_deref(),
+        edits: (!known.edits_answered).then_some(&known.edits),
         config_digest: known.mark.as_deref().filter(|_| settings.is_some()),
     };
     let after = status::compute(situation, &facts, &before);
@@ -477,6 +482,8 @@ async fn tell<K: Resource<DynamicType = ()>>(
         Err(kube::Error::Api(error)) if error.is_not_found() => return Ok(()),
         Err(error) => return Err(ReconcileError::StatusNotWritten(in_words(&error))),
     }
+    known.edits.clear();
+    known.edits_answered = false;
     let news = events::transitions(&before.conditions, &after.conditions, &known.shown_elsewhere);
     events::publish(&context.recorder, object, news).await;
     known.status = Some(after);

@@ -7,13 +7,14 @@ use kube::{Api, Client, Resource};
 use serde_json::json;
 
 use super::conditions::{
-    Situation, carried_over, judge, shortened, stamped, still_undelivered, whole_second,
+    Situation, about_edits, carried_over, judge, shortened, stamped, still_undelivered, whole_second,
 };
 use crate::api::{
     HeldObjects, LastResult, PollingInstance, PollingInstanceStatus, ResourceState, ResourceStatus,
 };
 use crate::config::Settings;
 use crate::engine::{self, PollState, ResourceReport};
+use crate::poll::CarriedOver;
 
 /// Owner of the status fields in server-side apply.
 pub(super) const FIELD_MANAGER: &str = "pollinator";
@@ -28,6 +29,8 @@ pub(super) struct Facts<'a> {
     pub(super) next_polls: &'a [(String, Timestamp)],
     pub(super) handled_request: Option<&'a str>,
     pub(super) handled_skip: Option<&'a str>,
+    /// Edits that the newest polls tell of; none once a human has answered, by a request or by setting the cursor.
+    pub(super) edits: Option<&'a [CarriedOver]>,
     /// What the settings were read from.
     pub(super) config_digest: Option<&'a str>,
 }
@@ -44,6 +47,14 @@ pub(super) fn compute(
     }
     if matches!(situation, Situation::Invalid { .. }) && before.observed_generation == facts.generation {
         verdicts.extend(still_undelivered(&before.conditions));
+    }
+    if let Some(edits) = facts.edits {
+        verdicts.extend(about_edits(
+            edits,
+            &before.conditions,
+            facts.generation,
+            facts.now,
+        ));
     }
     let conditions = stamped(verdicts, &before.conditions, facts.generation, facts.now);
     let mut status = PollingInstanceStatus {
@@ -110,7 +121,27 @@ pub(super) fn compute(
         .iter()
         .filter_map(|r| r.next_poll.clone())
         .min_by_key(|t| t.0);
+    let left = left(&status.resources, &before.resources);
+    status.resources.extend(left);
     status
+}
+
+/// Resources that are configured no longer are shown until all that are were polled well once: one of these may be one
+/// of those under another name, which a restart of the operator must not forget.
+fn left(configured: &[ResourceStatus], before: &[ResourceStatus]) -> Vec<ResourceStatus> {
+    if configured
+        .iter()
+        .all(|status| status.last_successful_poll.is_some())
+    {
+        return Vec::new();
+    }
+    let is_left = |status: &&ResourceStatus| configured.iter().all(|other| other.name != status.name);
+    let told = |status: &ResourceStatus| ResourceStatus {
+        next_poll: None,
+        message: Some("configured no longer; its checkpoint is kept, in case it comes back".to_owned()),
+        ..status.clone()
+    };
+    before.iter().filter(is_left).map(told).collect()
 }
 
 /// Where nothing is polled, no time is promised.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Change;
 use super::identity::hash64;
+use super::origin::{CarriedOver, Former, Origin};
 use super::seen::Seen;
 use super::time::{BEGINNING, later};
 
@@ -30,6 +31,16 @@ pub struct Checkpoint {
     pub reset: Option<String>,
     /// The `skip` value already applied.
     pub skip: Option<String>,
+    /// What ids, dates and cursor mean; none where an earlier release wrote last.
+    pub origin: Option<Origin>,
+    /// What is known under the ids from before an edit.
+    pub(super) former: Option<Former>,
+    /// The first pass learns in silence whatever `initialSync` says, since an edit, not a human, began it.
+    pub(super) silent: bool,
+    /// An edit that is to be told.
+    pub(super) carried: Option<CarriedOver>,
+    /// The resource that goes on with this checkpoint, since it was renamed.
+    pub moved_to: Option<String>,
     /// The process that wrote last.
     pub owner: String,
     /// Fresh with each write; tells our own lost write from a stranger's.
@@ -144,6 +155,16 @@ struct Head {
     reset: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     skip: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<Origin>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    former: Option<Former>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    silent: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    carried: Option<CarriedOver>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    moved_to: Option<String>,
     owner: String,
     nonce: String,
     seen_checksum: String,
@@ -159,6 +180,11 @@ impl Default for Checkpoint {
             held: BTreeMap::new(),
             reset: None,
             skip: None,
+            origin: None,
+            former: None,
+            silent: false,
+            carried: None,
+            moved_to: None,
             owner: String::new(),
             nonce: String::new(),
         }
@@ -178,10 +204,25 @@ impl Checkpoint {
 
     /// Objects whose event the callback refused for good, with their refusals.
     pub fn refused_objects(&self) -> impl Iterator<Item = (&str, Option<&Refusals>)> {
+        let former = self.former.iter().flat_map(|former| &former.held);
         self.held
             .iter()
+            .chain(former)
             .filter(|(_, held)| held.reason == HeldReason::Refused)
             .map(|(id, held)| (id.as_str(), held.refusals.as_ref()))
+    }
+
+    /// What is left of it once the resource named `to` goes on with it.
+    #[must_use]
+    pub fn moved(self, to: &str) -> Self {
+        Self {
+            moved_to: Some(to.to_owned()),
+            seen: Seen::default(),
+            held: BTreeMap::new(),
+            former: None,
+            carried: None,
+            ..self
+        }
     }
 
     /// Vendor time up to which changes were read, `lookback` above the floor; `None` where that has no meaning yet.
@@ -208,6 +249,11 @@ impl Checkpoint {
             held: self.held.clone(),
             reset: self.reset.clone(),
             skip: self.skip.clone(),
+            origin: self.origin.clone(),
+            former: self.former.clone(),
+            silent: self.silent,
+            carried: self.carried.clone(),
+            moved_to: self.moved_to.clone(),
             owner: self.owner.clone(),
             nonce: self.nonce.clone(),
             seen_checksum: checksum(&seen),
@@ -238,6 +284,11 @@ impl Checkpoint {
             held: head.held,
             reset: head.reset,
             skip: head.skip,
+            origin: head.origin,
+            former: head.former,
+            silent: head.silent,
+            carried: head.carried,
+            moved_to: head.moved_to,
             owner: head.owner,
             nonce: head.nonce,
         })

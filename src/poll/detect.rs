@@ -68,6 +68,7 @@ impl Memory {
     /// Judges one record of the pass. Remembers what it learns; what is to be reported is remembered
     /// only by [`Memory::accepted`].
     pub fn decide(&mut self, rules: &Rules, pass: &mut Pass, record: &Record) -> Judgement {
+        self.recognise(record);
         pass.list(record);
         let judgement = self.judge(rules, pass, record);
         if matches!(judgement.decision, Decision::Learned | Decision::Report(_)) {
@@ -94,7 +95,10 @@ impl Memory {
             return Judgement::new(Decision::Known, Reason::Handled);
         }
         let unseen = !self.checkpoint.seen.knows(record.key);
-        if unseen && self.learns_silently(rules, pass, record) {
+        let refused = held
+            .as_ref()
+            .is_some_and(|held| held.reason == HeldReason::Refused);
+        if unseen && !refused && self.learns_silently(rules, pass, record) {
             let started_at = self.checkpoint.started_at;
             return Judgement::new(Decision::Learned, Reason::BeforeFirstStart { started_at });
         }
@@ -151,7 +155,7 @@ impl Memory {
     /// In the first pass of FromNow and Baseline, what was there before the first start is learned silently.
     fn learns_silently(&self, rules: &Rules, pass: &Pass, record: &Record) -> bool {
         let learning = self.checkpoint.phase == Phase::First
-            && !matches!(rules.initial_sync, InitialSync::Backfill { .. });
+            && (self.checkpoint.silent || !matches!(rules.initial_sync, InitialSync::Backfill { .. }));
         let started = self.checkpoint.started_at;
         let was_there = match record.updated {
             Some(updated) => updated <= started || updated > later(pass.page_now(), AHEAD),

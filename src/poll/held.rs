@@ -21,8 +21,10 @@ impl Memory {
         if held.contains_key(&record.id) {
             return true;
         }
-        let ids = held.keys().chain([&record.id]);
-        held.len() < MOST_HELD && ids.map(|id| stored_bytes(id)).sum::<usize>() <= MOST_HELD_BYTES
+        let former = self.held_by_former_ids();
+        let ids = held.keys().chain([&record.id]).chain(&former);
+        held.len() + former.len() < MOST_HELD
+            && ids.map(|id| stored_bytes(id)).sum::<usize>() <= MOST_HELD_BYTES
     }
 
     /// The callback refused the record's event for good: hold the object, let the others go on. It is tried again at
@@ -102,7 +104,9 @@ impl Memory {
         self.touch();
         let mut not_held = Vec::new();
         for id in ids {
-            let held = self.checkpoint.held.get_mut(*id);
+            let former = self.checkpoint.former.as_mut();
+            let of_former = |id: &str| former.and_then(|former| former.held.get_mut(id));
+            let held = self.checkpoint.held.get_mut(*id).or_else(|| of_former(id));
             match held.filter(|held| held.reason == HeldReason::Refused) {
                 Some(held) => {
                     let before = held.refusals.take();

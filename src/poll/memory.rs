@@ -77,6 +77,12 @@ impl Memory {
         self.founded = false;
     }
 
+    /// What changed decides how the next pass is read, and is stored before it.
+    pub(super) fn changed_before_fetching(&mut self) {
+        self.founded = true;
+        self.touch();
+    }
+
     pub(super) fn touch(&mut self) {
         self.changed = true;
     }
@@ -95,9 +101,9 @@ impl Memory {
         checkpoint.phase = Phase::Steady;
         checkpoint.seen.clear();
         checkpoint.held.clear();
+        (checkpoint.former, checkpoint.silent, checkpoint.carried) = (None, false, None);
         self.candidates = Candidates::default();
-        self.founded = true;
-        self.touch();
+        self.changed_before_fetching();
         true
     }
 
@@ -106,13 +112,19 @@ impl Memory {
         if self.checkpoint.phase != Phase::New {
             return false;
         }
+        let initial_sync = match rules.initial_sync {
+            InitialSync::Backfill { .. } | InitialSync::Baseline if self.checkpoint.silent => {
+                InitialSync::FromNow
+            }
+            asked => asked,
+        };
         // A Backfill begins where it says: what was created since then is CREATED.
-        self.checkpoint.started_at = match rules.initial_sync {
+        self.checkpoint.started_at = match initial_sync {
             InitialSync::Backfill { since } => since,
             InitialSync::FromNow | InitialSync::Baseline => now,
         };
         self.checkpoint.phase = Phase::First;
-        self.checkpoint.floor = match rules.initial_sync {
+        self.checkpoint.floor = match initial_sync {
             InitialSync::FromNow => {
                 let window = LEARNING_WINDOW
                     .max(rules.lookback)
@@ -123,14 +135,18 @@ impl Memory {
             InitialSync::Baseline => BEGINNING,
             InitialSync::Backfill { since } => since,
         };
-        self.founded = true;
-        self.touch();
+        self.changed_before_fetching();
         true
     }
 
     /// The last poll time to put into the URL; not before 1970, which every vendor understands.
     pub fn since(&self, rules: &Rules) -> Timestamp {
-        let held = self.checkpoint.held.values().map(|held| held.date);
+        let former = self
+            .checkpoint
+            .former
+            .iter()
+            .flat_map(|former| former.held.values());
+        let held = self.checkpoint.held.values().chain(former).map(|held| held.date);
         let from = held.fold(self.checkpoint.floor, Timestamp::min);
         let granule = rules
             .url_granule

@@ -13,6 +13,7 @@ mod detect;
 mod held;
 mod identity;
 mod memory;
+mod origin;
 mod pass;
 mod proof;
 mod reason;
@@ -25,6 +26,7 @@ pub use checkpoint::{Checkpoint, CheckpointError, Encoded, Held, HeldReason, Pha
 pub use detect::{Change, Decision, Judgement};
 pub use identity::{EventId, event_ids};
 pub use memory::Memory;
+pub use origin::{CarriedOver, Origin};
 pub use pass::{Completion, Pass};
 pub use reason::Reason;
 pub use record::{Record, Unreadable};

@@ -21,6 +21,7 @@ pub struct Pass {
     pages: u32,
     items: u64,
     repeated: u64,
+    unreadable: u64,
     /// Listed objects with the version last listed.
     pub(super) listed: HashMap<u64, u64>,
     /// Versions already judged as news in this pass: unordered listings print a record twice.
@@ -52,6 +53,7 @@ impl Pass {
             pages: 0,
             items: 0,
             repeated: 0,
+            unreadable: 0,
             listed: HashMap::new(),
             decided: HashSet::new(),
             news: Vec::new(),
@@ -110,6 +112,16 @@ impl Pass {
         self.listed.len()
     }
 
+    /// A record came that cannot be read.
+    pub fn unreadable(&mut self) {
+        self.unreadable += 1;
+    }
+
+    /// Whether something of what was listed could be read, so that what was not recognised is not there.
+    pub(super) fn was_readable(&self) -> bool {
+        self.unreadable == 0 || !self.listed.is_empty()
+    }
+
     pub(super) fn list(&mut self, record: &Record) {
         self.items += 1;
         if self.listed.insert(record.key, seen_version(record)).is_some() {
@@ -159,10 +171,14 @@ impl Memory {
         let held_before: Vec<String> = self.checkpoint.held.keys().cloned().collect();
         let target = self.target(rules, pass);
         let (proven, weakly) = self.advance(rules, pass, target);
-        self.forget_missing_held(pass);
+        self.forget_missing_held(pass, proven);
         self.evict(rules, pass);
         if proven && self.checkpoint.phase == Phase::First {
             self.checkpoint.phase = Phase::Steady;
+            self.checkpoint.silent = false;
+            if self.checkpoint.started_at == Timestamp::MAX {
+                self.checkpoint.started_at = pass.vendor_now();
+            }
         }
         if proven && pass.began_at >= later(self.loaded_at, rules.lookback) {
             self.uncertain = false;
@@ -197,13 +213,14 @@ impl Memory {
 
     /// Held objects that complete passes no longer list are gone. A pass of several pages can miss one, and one over
     /// a listing without order does so often.
-    fn forget_missing_held(&mut self, pass: &Pass) {
+    fn forget_missing_held(&mut self, pass: &Pass, proven: bool) {
         let patience = if pass.single_page() { 1 } else { FORGOTTEN_AFTER };
         self.checkpoint.held.retain(|id, held: &mut Held| {
             let listed = pass.listed.contains_key(&hash64(&[id.as_bytes()]));
             held.missed = if listed { 0 } else { held.missed.saturating_add(1) };
             held.missed <= patience
         });
+        self.forget_former(pass, proven, patience);
     }
 
     fn evict(&mut self, rules: &Rules, pass: &Pass) {

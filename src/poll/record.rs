@@ -101,14 +101,7 @@ impl Record {
             });
         }
         let digest = digest(&value, &rules.volatile);
-        let found = match id_field {
-            IdField::Path(path) => id(path.get(&value)),
-            IdField::Blank => {
-                let own = id(id_field.get(&value));
-                own.or_else(|| Some(hex::encode(digest.to_be_bytes())))
-            }
-        };
-        let Some(id) = found else {
+        let Some(id) = id_at(id_field, &value, digest) else {
             return Err(Unreadable::NoId {
                 position,
                 page,
@@ -139,6 +132,11 @@ impl Record {
             digest,
             raw: raw.into(),
         })
+    }
+
+    /// Its id where another field names its object.
+    pub(super) fn id_at(&self, id_field: &IdField) -> Option<String> {
+        id_at(id_field, &value(&self.raw).ok()?, self.digest)
     }
 
     /// The date an event about this record carries; `polled_at` where the record has none.
@@ -183,6 +181,14 @@ fn without_lone_surrogates(json: &str) -> String {
     }
     out.push_str(rest);
     out
+}
+
+fn id_at(id_field: &IdField, record: &Value, digest: u64) -> Option<String> {
+    let own = id(id_field.get(record));
+    match id_field {
+        IdField::Path(_) => own,
+        IdField::Blank => own.or_else(|| Some(hex::encode(digest.to_be_bytes()))),
+    }
 }
 
 /// Text, or a whole number of 64 bits: a larger one would be rounded, and two objects become one.

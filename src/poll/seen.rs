@@ -10,6 +10,9 @@ use super::identity::hash64;
 /// not a wave of CREATED.
 pub(super) const FORGOTTEN_AFTER: u8 = 20;
 
+/// Keeps the keys of two kinds of ids apart, which may be the same numbers.
+const APART: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// How long a pair is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keep {
@@ -99,6 +102,21 @@ impl Seen {
             missed: 0,
         };
         self.objects.insert(key, vec![entry]);
+    }
+
+    /// Sets everything apart from what will be known under other ids, and back what was set apart before.
+    pub(super) fn turn(&mut self) {
+        let turned = std::mem::take(&mut self.objects).into_iter();
+        self.objects = turned.map(|(key, entries)| (key ^ APART, entries)).collect();
+    }
+
+    /// What was set apart of the object `former` is known of the object `key`; whether there was anything.
+    pub(super) fn take_back(&mut self, former: u64, key: u64) -> bool {
+        let Some(entries) = self.objects.remove(&(former ^ APART)) else {
+            return false;
+        };
+        self.objects.entry(key).or_insert(entries);
+        true
     }
 
     pub(super) fn clear(&mut self) {

@@ -144,6 +144,16 @@ impl CheckpointStore for FolderStore {
         Ok(Some((checkpoint, Some(revision_of(&bytes)))))
     }
 
+    async fn names(&self, owner: &Owner) -> Result<Vec<String>, StoreError> {
+        let folder = self.folder.join("checkpoints");
+        let files = fs::read_dir(&folder).map_err(|error| unavailable(&folder, &error))?;
+        let resource_of = |path: &Path| {
+            let file: CheckpointFile = serde_json::from_slice(&read(path).ok()??).ok()?;
+            (self.checkpoint_path(owner, &file.resource) == path).then_some(file.resource)
+        };
+        Ok(files.filter_map(|file| resource_of(&file.ok()?.path())).collect())
+    }
+
     async fn save(
         &self,
         owner: &Owner,

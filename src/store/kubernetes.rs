@@ -182,7 +182,10 @@ impl CheckpointStore for KubernetesStore {
         let spec = PollingCheckpointSpec {
             instance: owner.name.clone(),
             resource: resource.to_owned(),
-            phase: checkpoint.phase.as_str().to_owned(),
+            phase: match &checkpoint.moved_to {
+                Some(_) => "Moved".to_owned(),
+                None => checkpoint.phase.as_str().to_owned(),
+            },
             cursor: (floor > jiff::Timestamp::UNIX_EPOCH).then(|| floor.to_string()),
             state: serde_json::to_string(&state).map_err(|error| unwritable(error.to_string()))?,
             segments: segments.clone(),

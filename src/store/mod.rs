@@ -75,6 +75,10 @@ pub trait CheckpointStore: Send + Sync + 'static {
         checkpoint: &Checkpoint,
         expected: &Revision,
     ) -> impl Future<Output = Result<Revision, StoreError>> + Send;
+    /// Names of all resources that have a checkpoint, as far as the store can tell.
+    fn names(&self, _owner: &Owner) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
 }
 
 /// What is kept of one credential: the rotated refresh token and where its user lives.

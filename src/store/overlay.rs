@@ -41,6 +41,10 @@ impl<S: CheckpointStore> CheckpointStore for Overlay<S> {
         }
     }
 
+    async fn names(&self, owner: &Owner) -> Result<Vec<String>, StoreError> {
+        self.below.names(owner).await
+    }
+
     async fn save(
         &self,
         owner: &Owner,

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::Manifests;
 use crate::cli::Failed;
-use crate::cli::findings::{Finding, failed};
+use crate::cli::findings::{Finding, STDIN, failed};
 use crate::cli::source::{Excerpts, decoded, documents};
 
 /// The manifests a command works on.
@@ -77,7 +77,7 @@ impl Manifests {
     fn read_file(&mut self, file: &Path) {
         self.files += 1;
         let name = file.display().to_string();
-        let bytes = if file == Path::new("-") {
+        let bytes = if file == Path::new(STDIN) {
             let mut bytes = Vec::new();
             std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
         } else {
@@ -103,12 +103,15 @@ impl Manifests {
             .extension()
             .is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
         let excerpts = Excerpts::of(&text);
-        for document in documents(&text, json) {
+        for (index, document) in documents(&text, json).into_iter().enumerate() {
             match document {
-                Ok(document) => self.add_document(name, document),
+                Ok(document) => self.add_document(name, index + 1, document),
                 Err(broken) => {
                     let excerpt = excerpts.around(broken.at);
-                    self.findings.push(Finding::of_text(name, Some(excerpt), broken));
+                    self.findings.push(Finding {
+                        document: Some(index + 1),
+                        ..Finding::of_text(name, Some(excerpt), broken)
+                    });
                 }
             }
         }

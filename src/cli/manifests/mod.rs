@@ -33,6 +33,21 @@ pub(super) struct Manifests {
     /// Number of files named.
     pub(super) files: usize,
     secrets: BTreeMap<(String, String), SecretDocument>,
+    /// Every object, in the order of reading.
+    objects: Vec<Object>,
+    /// Kinds that are passed over, with how many there are of each.
+    others: BTreeMap<String, usize>,
+    /// What makes Secrets in the cluster, by their namespace and name.
+    makers: BTreeMap<(String, String), String>,
+}
+
+/// Where an object begins.
+#[derive(Debug)]
+struct Object {
+    file: String,
+    line: usize,
+    document: usize,
+    kind: Option<String>,
 }
 
 /// One instance.
@@ -54,7 +69,7 @@ impl Manifests {
         self.findings.push(finding);
     }
 
-    fn add_document(&mut self, file: &str, document: Document) {
+    fn add_document(&mut self, file: &str, number: usize, document: Document) {
         let Document { value, node } = document;
         let instance = named(&value);
         for repeated in node.repeated() {
@@ -65,11 +80,17 @@ impl Manifests {
             let problem = Problem::new(repeated.path, message, "remove one of the two");
             self.problem(file, repeated.again, instance.clone(), problem);
         }
-        self.add(file, value, node);
+        self.add(file, number, value, node);
     }
 
-    fn add(&mut self, file: &str, value: Value, node: Node) {
+    fn add(&mut self, file: &str, number: usize, value: Value, node: Node) {
         let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+        self.objects.push(Object {
+            file: file.to_owned(),
+            line: node.begin().line,
+            document: number,
+            kind: text("kind"),
+        });
         let version = text("apiVersion");
         let group = version
             .as_deref()
@@ -78,7 +99,7 @@ impl Manifests {
         match text("kind").as_deref() {
             Some("PollingInstance") => self.add_instance(file, value, node),
             Some("Secret") if group.is_empty() => self.add_secret(file, value, node),
-            Some("List") => self.add_items(file, value, &node),
+            Some("List" | "PollingInstanceList" | "SecretList") => self.add_items(file, number, value, &node),
             Some("Element") if group == GROUP => {
                 self.elements += 1;
                 for problem in check_definition(&value).err().unwrap_or_default() {
@@ -97,6 +118,7 @@ impl Manifests {
                         )
                     })
                 };
+                self.pass_over(kind, &value);
                 if let Some(problem) = problem {
                     self.problem(file, node.locate(&problem.path), named(&value), problem);
                 }
@@ -122,7 +144,22 @@ impl Manifests {
         }
     }
 
-    fn add_items(&mut self, file: &str, mut list: Value, node: &Node) {
+    /// Of what is no business of ours only this much is of interest: whether it makes a Secret.
+    fn pass_over(&mut self, kind: &str, value: &Value) {
+        *self.others.entry(kind.to_owned()).or_default() += 1;
+        let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str);
+        let name = text("/metadata/name").unwrap_or_default();
+        let made = match kind {
+            "ExternalSecret" => text("/spec/target/name").unwrap_or(name),
+            "SealedSecret" => name,
+            _ => return,
+        };
+        let namespace = text("/metadata/namespace").unwrap_or("default");
+        self.makers
+            .insert((namespace.to_owned(), made.to_owned()), format!("{kind} {name}"));
+    }
+
+    fn add_items(&mut self, file: &str, number: usize, mut list: Value, node: &Node) {
         let items = list.get_mut("items").map(Value::take);
         let Some(Value::Array(items)) = items else {
             let problem = Problem::new("items", "is no list", "write the objects of the List under it");
@@ -131,7 +168,7 @@ impl Manifests {
         let places = node.get("items").cloned().map(Node::items).unwrap_or_default();
         let places = places.into_iter().chain(std::iter::repeat(node.clone()));
         for (item, place) in items.into_iter().zip(places) {
-            self.add(file, item, place);
+            self.add(file, number, item, place);
         }
     }
 
@@ -216,6 +253,44 @@ impl Manifests {
             reading.settings = Err([others, wrong].concat());
         }
         reading
+    }
+
+    /// What standard output has no place for: what was passed over, and which Secrets are not among the files.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        for (namespace, name) in self.secrets_elsewhere() {
+            let maker = self.makers.get(&(namespace.clone(), name.clone()));
+            let maker = maker
+                .map(|maker| format!(", where {maker} makes it"))
+                .unwrap_or_default();
+            remarks.push(format!(
+                "Secret {namespace}/{name} is not among the files and counts as present in the cluster{maker}"
+            ));
+        }
+        if !self.others.is_empty() {
+            let kinds: Vec<String> = self
+                .others
+                .iter()
+                .map(|(kind, count)| format!("{count} {kind}"))
+                .collect();
+            remarks.push(format!("passed over: {}", kinds.join(", ")));
+        }
+        remarks
+    }
+
+    /// Numbers the documents of the findings, and names the kinds of their objects.
+    pub(super) fn number(&self, findings: &mut [Finding]) {
+        for finding in findings {
+            let Some(line) = finding.line.filter(|_| finding.document.is_none()) else {
+                continue;
+            };
+            let mut of_file = self.objects.iter().filter(|object| object.file == finding.file);
+            let Some(object) = of_file.rfind(|object| object.line <= line) else {
+                continue;
+            };
+            finding.document = Some(object.document);
+            finding.kind.clone_from(&object.kind);
+        }
     }
 
     /// A warning about an instance with its place.

@@ -1,6 +1,6 @@
 //! The Secrets among the files, and what stands for those that are not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -103,6 +103,22 @@ impl Manifests {
         self.secrets
             .get(&secret)
             .is_some_and(|secret| secret.values.contains_key(key))
+    }
+
+    /// Namespace and name of each Secret that an instance names and that is not among the files.
+    pub(super) fn secrets_elsewhere(&self) -> BTreeSet<(String, String)> {
+        let mut elsewhere = BTreeSet::new();
+        for Manifest { owner, spec, .. } in &self.instances {
+            let of_configuration = spec
+                .configuration_from
+                .iter()
+                .map(|source| source.secret_ref.name.clone());
+            let of_delivery = spec.delivery.secret_refs().map(|(_, name)| name.to_owned());
+            let named = of_configuration.chain(of_delivery);
+            elsewhere.extend(named.map(|name| (owner.namespace.clone(), name)));
+        }
+        elsewhere.retain(|secret| !self.secrets.contains_key(secret));
+        elsewhere
     }
 
     /// What the Secrets that an instance names hold.

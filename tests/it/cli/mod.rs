@@ -5,6 +5,7 @@ mod explain;
 mod hostile;
 mod import;
 mod oracles;
+mod pipelines;
 mod plan;
 mod poll;
 mod validate;

@@ -326,3 +326,54 @@ async fn annotations_keep_the_ids_of_a_migrated_instance() {
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), &received.body).unwrap();
     assert!(child.wait().unwrap().success());
 }
+
+/// Without a cluster the folder itself knows which resource was there under another name.
+#[tokio::test(flavor = "multi_thread")]
+async fn edits_carry_the_cursor_in_the_folder_too() {
+    let desk = Desk::new().await;
+    let backfill = |patch: Value| {
+        let mut instance = desk.instance(patch);
+        instance = json!({
+            "apiVersion": "pollinator.dev/v1alpha1", "kind": "PollingInstance", "metadata": {"name": "one"}, "spec": instance,
+        });
+        instance["spec"]["polling"] = json!({"initialSync": {"policy": "Backfill"}});
+        instance
+    };
+    let first = backfill(json!({}));
+    let poll = async |instance: &Value| {
+        let file = desk.file("instance.json", &instance.to_string());
+        let output = desk.poll_once(&file).await;
+        assert_eq!(code(&output), 0, "{}", text(&output));
+        text(&output)
+    };
+    desk.vendor.command(json!({"command": "create", "id": "old"}));
+    let said = poll(&first).await;
+    assert!(!said.contains("is new"), "{said}");
+
+    let entries = "/spec/configuration/event.poller.configuration";
+    let mut renamed = first.clone();
+    let resources = renamed.pointer_mut(entries).unwrap().as_object_mut().unwrap();
+    let entry = resources.shift_remove("reports").unwrap();
+    resources.insert("expenses".into(), entry.clone());
+    desk.vendor.command(json!({"command": "create", "id": "n1"}));
+    let said = poll(&renamed).await;
+    assert!(said.contains("it was reports before"), "{said}");
+
+    let resources = renamed.pointer_mut(entries).unwrap().as_object_mut().unwrap();
+    resources.insert(
+        "more".into(),
+        json!({"url": "/hubs/expense/users", "idField": "id"}),
+    );
+    let said = poll(&renamed).await;
+    assert!(
+        said.contains("resource more is new and begins as Backfill"),
+        "{said}"
+    );
+    desk.vendor.command(json!({"command": "create", "id": "n2"}));
+    let said = poll(&renamed).await;
+    assert!(
+        !said.contains("it was reports before"),
+        "told twice and no more: {said}"
+    );
+    assert_eq!(desk.vendor.story(), ["CREATED old", "CREATED n1", "CREATED n2"]);
+}

@@ -1,6 +1,7 @@
 //! The real controller against an API server in memory, with paused time and faults.
 
 mod delivery;
+mod edits;
 mod faults;
 mod ids;
 mod leadership;

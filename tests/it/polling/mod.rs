@@ -2,6 +2,7 @@
 
 mod cloud_events;
 mod dead_letters;
+mod edits;
 mod grants;
 mod hosts;
 mod notifications;

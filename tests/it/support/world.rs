@@ -11,7 +11,7 @@ use pollinator::config::{Secrets, read};
 use pollinator::deliver::NotificationIds;
 use pollinator::element::Tokens;
 use pollinator::engine::{
-    Bounds, Callbacks, Clock, Engine, Instance, InstanceMemory, ResourceReport, RunReport, Which,
+    Bounds, Callbacks, Clock, Earlier, Engine, Instance, InstanceMemory, ResourceReport, RunReport, Which,
 };
 use pollinator::http::Transport;
 use pollinator::store::Owner;
@@ -150,6 +150,22 @@ impl World {
         self.instance.owner.uid = uid.into();
         self.instance.owner.name = uid.into();
         self.memory = InstanceMemory::default();
+    }
+
+    /// The spec is edited: from now on it is the ordinary one with `patch` merged over.
+    pub fn edit_spec(&mut self, patch: &Value) {
+        self.instance = instance(self.instance.owner.clone(), patch);
+    }
+
+    /// What a status tells a new process: these resources were polled.
+    pub fn remember(&mut self, resources: &[&str]) {
+        let earlier = Earlier {
+            last_polled: Some(self.clock.now()),
+            ..Earlier::default()
+        };
+        for resource in resources {
+            self.memory.polled_before(resource, earlier);
+        }
     }
 
     /// Polls now.
