@@ -8,10 +8,12 @@ use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use tokio::process::Command;
 use tokio::time::Instant;
 
 use crate::api::Api;
+use crate::audit;
 use crate::component::{Component, Folder};
 use crate::{Binaries, Error, binaries, kubeconfig};
 
@@ -155,11 +157,13 @@ impl ControlPlane {
         let mut attempt = 1;
         loop {
             drop(self.api_server.take());
+            let begin = Timestamp::now();
             let started = start_api_server(&self.binaries, folder, self.ports)?;
             let started = self.api_server.insert(started);
             match api_when_ready(&mut self.etcd, started, folder, &self.server, &self.token).await {
                 Ok(api) => {
                     self.api = api;
+                    audit::not_ready(folder, begin, Timestamp::now())?;
                     return Ok(());
                 }
                 Err(error) if is_port_clash(&error) && attempt < ATTEMPTS => attempt += 1,
@@ -270,7 +274,7 @@ fn etcd_arguments(folder: &Path, ports: Ports) -> Vec<String> {
 
 fn start_api_server(binaries: &Binaries, folder: &Path, ports: Ports) -> Result<Component, Error> {
     let file = |name| folder.join(name).display().to_string();
-    let arguments = [
+    let mut arguments = vec![
         format!("--etcd-servers=http://127.0.0.1:{}", ports.etcd),
         format!("--secure-port={}", ports.api_server),
         "--bind-address=127.0.0.1".into(),
@@ -288,6 +292,7 @@ fn start_api_server(binaries: &Binaries, folder: &Path, ports: Ports) -> Result<
         "--service-cluster-ip-range=10.0.0.0/24".into(),
         "--disable-admission-plugins=ServiceAccount".into(),
     ];
+    arguments.extend(audit::arguments(folder)?);
     Component::start("kube-apiserver", &binaries.kube_apiserver, &arguments, folder)
 }
 

@@ -73,6 +73,14 @@ pub enum Error {
         /// The answer's body.
         body: String,
     },
+    /// A file is not what it should be.
+    #[error("cannot read {}: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A command ended with a failure.
     #[error("`{command}` ended with {status}: {stderr}")]
     Command {

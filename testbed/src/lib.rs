@@ -5,14 +5,17 @@
 //! nodes: objects are stored, validated, authorised and garbage collected, but no pod ever runs.
 
 mod api;
+mod audit;
 mod binaries;
 mod command;
 mod component;
 mod control_plane;
 mod error;
 mod kubeconfig;
+pub mod privileges;
 mod process;
 
+pub use audit::AUDIT_VARIABLE;
 pub use binaries::{Binaries, binaries};
 pub use command::{run, run_with_input};
 pub use component::Folder;

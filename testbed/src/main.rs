@@ -1,7 +1,11 @@
-//! Runs a control plane until it is told to stop.
+//! Runs a control plane until it is told to stop, and reads what its audit logs tell.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use pollinator_testbed::{ControlPlane, Error, Options};
+use pollinator_testbed::privileges::Proof;
+use pollinator_testbed::{AUDIT_VARIABLE, ControlPlane, Error, Options, binaries};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A real Kubernetes control plane on loopback, without nodes.
@@ -22,26 +26,46 @@ enum Command {
         #[arg(long)]
         keep: bool,
     },
+    /// Proves from audit logs that the operator used every verb that the chart grants, and was refused none.
+    Privileges {
+        /// The chart.
+        #[arg(long, default_value = "charts/pollinator")]
+        chart: PathBuf,
+        /// The folder with the audit logs, as TESTBED_AUDIT named it to the tests.
+        #[arg(long, env = AUDIT_VARIABLE)]
+        audit: PathBuf,
+    },
 }
 
 #[tokio::main]
-async fn main() -> std::process::ExitCode {
-    let Command::Up {
-        controller_manager,
-        keep,
-    } = Arguments::parse().command;
-    match up(Options {
-        controller_manager,
-        keep_dir: keep,
-    })
-    .await
-    {
-        Ok(()) => std::process::ExitCode::SUCCESS,
+async fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Up {
+            controller_manager,
+            keep,
+        } => {
+            let options = Options {
+                controller_manager,
+                keep_dir: keep,
+            };
+            up(options).await.map(|()| true)
+        }
+        Command::Privileges { chart, audit } => privileges(&chart, &audit).await,
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("error: {error:?}");
-            std::process::ExitCode::FAILURE
+            ExitCode::FAILURE
         }
     }
+}
+
+async fn privileges(chart: &Path, audit: &Path) -> Result<bool, Error> {
+    let proof = Proof::of(&binaries()?, chart, audit).await?;
+    print!("{proof}");
+    Ok(proof.holds())
 }
 
 async fn up(options: Options) -> Result<(), Error> {

@@ -181,6 +181,7 @@ async fn the_operator_may_do_nothing_else() {
         ("default", "patch secrets", false),
         ("default", "watch pollinginstances.pollinator.dev", true),
         ("default", "patch pollinginstances.pollinator.dev/status", true),
+        ("default", "get pollinginstances.pollinator.dev", false),
         ("default", "patch pollinginstances.pollinator.dev", false),
         ("default", "update pollinginstances.pollinator.dev", false),
         ("default", "delete pollinginstances.pollinator.dev", false),

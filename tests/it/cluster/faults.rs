@@ -26,7 +26,7 @@ impl Trial {
     async fn begin(name: &'static str, arguments: &[&str]) -> Trial {
         let site = Site::new(name).await;
         site.apply_secret("sandbox-refresh-token").await;
-        let proxy = Proxy::start(site.plane, &site.sandbox).await;
+        let proxy = Proxy::start(&site.operator_kubeconfig, &site.sandbox).await;
         let place = [
             "operator",
             "--namespace",

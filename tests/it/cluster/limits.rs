@@ -4,6 +4,7 @@ use concur_sandbox::Command as Order;
 use pollinator::store::{CheckpointStore, KubernetesStore, Owner};
 use serde_json::{Value, json};
 
+use super::plane::Plane;
 use super::process::Operator;
 use super::site::{Site, condition};
 use crate::support::checkpoints;
@@ -50,7 +51,8 @@ async fn a_checkpoint_at_its_limits_fits_into_an_object() {
     // Without an owner the garbage collector would take it away.
     site.apply("concur", json!({"suspend": true})).await;
     let instance = site.instance("concur").await;
-    let store = KubernetesStore::new(site.plane.client().await);
+    // With the operator's rights, since nothing else needs all that it may do with checkpoints.
+    let store = KubernetesStore::new(Plane::client_of(&site.operator_kubeconfig).await);
     let owner = Owner {
         namespace: site.namespace.into(),
         name: "concur".into(),

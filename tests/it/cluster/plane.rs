@@ -1,7 +1,8 @@
 //! Control planes that the tests of this process share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use kube::api::{Api, ApiResource, DynamicObject};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -10,6 +11,9 @@ use pollinator_testbed::{ControlPlane, Error, Options, run, run_with_input};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::time::Instant;
+
+use super::site::SOON;
 
 /// A control plane; it ends with the process.
 pub struct Plane {
@@ -63,7 +67,7 @@ impl Plane {
     }
 
     /// Of the administrator.
-    pub fn kubeconfig(&self) -> &std::path::Path {
+    pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
     }
 
@@ -96,6 +100,69 @@ impl Plane {
             &manifest.to_string(),
         )
         .await
+    }
+
+    /// Grants what the chart grants for one namespace, and answers a kubeconfig file with exactly that.
+    pub(super) async fn grant(&'static self, namespace: &'static str) -> PathBuf {
+        let grants = {
+            let control = self.control.read().await;
+            let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/pollinator");
+            let watched = format!("watchNamespaces={{{namespace}}}");
+            let template = [
+                "template",
+                "pollinator",
+                chart,
+                "--namespace",
+                namespace,
+                "--set",
+                &watched,
+            ];
+            let shown = [
+                "--show-only",
+                "templates/rbac.yaml",
+                "--show-only",
+                "templates/serviceaccount.yaml",
+            ];
+            let grants = run(control.helm().args(template).args(shown)).await.unwrap();
+            let apply = ["apply", "--server-side", "-f", "-"];
+            run_with_input(control.kubectl().args(apply), &grants)
+                .await
+                .unwrap();
+            grants
+        };
+        assert!(grants.contains("kind: Role\n"), "{grants}");
+        // The API server learns of new roles a moment later, one by one.
+        for question in [
+            "watch pollinginstances.pollinator.dev",
+            "create leases.coordination.k8s.io",
+        ] {
+            self.until_allowed(namespace, question).await;
+        }
+        self.service_account(namespace, "pollinator").await
+    }
+
+    async fn until_allowed(&self, namespace: &str, question: &str) {
+        let account = format!("system:serviceaccount:{namespace}:pollinator");
+        let asked: Vec<&str> = question.split(' ').collect();
+        let end = Instant::now() + SOON;
+        // kubectl answers no with its exit status.
+        while self
+            .kubectl(
+                &[
+                    &["auth", "can-i", "--namespace", namespace, "--as", &account],
+                    &asked[..],
+                ]
+                .concat(),
+            )
+            .await
+            .is_err()
+        {
+            assert!(
+                Instant::now() < end,
+                "{account} may not {question} in {namespace}"
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// A kubeconfig file with a service account's token.
@@ -137,7 +204,12 @@ impl Plane {
 
     /// A client of the administrator.
     pub(super) async fn client(&self) -> kube::Client {
-        let kubeconfig = Kubeconfig::read_from(&self.kubeconfig).unwrap();
+        Plane::client_of(&self.kubeconfig).await
+    }
+
+    /// A client of whom a kubeconfig file is for.
+    pub(super) async fn client_of(kubeconfig: &Path) -> kube::Client {
+        let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
         let options = KubeConfigOptions::default();
         let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
             .await

@@ -23,7 +23,8 @@ pub(super) struct Operator {
 }
 
 impl Operator {
-    /// `pollinator operator` on the site's namespace, allowed to call loopback.
+    /// `pollinator operator` on the site's namespace, with what the chart grants for one namespace, allowed to call
+    /// loopback.
     pub(super) fn start(site: &Site, arguments: &[&str]) -> Operator {
         Operator::start_guarded(site, &[&["--allow-address", "127.0.0.0/8"], arguments].concat())
     }
@@ -37,7 +38,7 @@ impl Operator {
             "--lease-namespace",
             site.namespace,
         ];
-        Operator::spawn(site.plane.kubeconfig(), &[&place, arguments].concat(), &[])
+        Operator::spawn(&site.operator_kubeconfig, &[&place, arguments].concat(), &[])
     }
 
     /// `pollinator` with these arguments and variables and no others, but for where it listens and that it logs all it

@@ -19,8 +19,6 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::plane::Plane;
-
 /// What happens in place of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -81,8 +79,8 @@ pub(super) struct Proxy {
 
 impl Proxy {
     /// Passes everything on with the caller's own credentials, for now.
-    pub(super) async fn start(plane: &Plane, sandbox: &Sandbox) -> Proxy {
-        let mut kubeconfig = Kubeconfig::read_from(plane.kubeconfig()).unwrap();
+    pub(super) async fn start(kubeconfig: &Path, sandbox: &Sandbox) -> Proxy {
+        let mut kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
         let cluster = kubeconfig.clusters[0].cluster.as_mut().unwrap();
         let upstream = cluster.server.clone().unwrap();
         let pem = match (
@@ -91,7 +89,7 @@ impl Proxy {
         ) {
             (Some(path), _) => std::fs::read(path).unwrap(),
             (None, Some(data)) => STANDARD.decode(data).unwrap(),
-            (None, None) => panic!("no certificate authority in {:?}", plane.kubeconfig()),
+            (None, None) => panic!("no certificate authority in the kubeconfig"),
         };
         let client = reqwest::Client::builder()
             .tls_certs_only([reqwest::Certificate::from_pem(&pem).unwrap()])

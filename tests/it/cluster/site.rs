@@ -1,5 +1,6 @@
 //! A namespace with a simulator, the objects in it, and operators as real processes.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use concur_sandbox::{Command as Order, Create, Edit, Options, Sandbox};
@@ -24,6 +25,8 @@ pub(super) struct Site {
     token: String,
     api: String,
     receiver: String,
+    /// Of an operator with what the chart grants for this namespace.
+    pub(super) operator_kubeconfig: PathBuf,
     _watch: Watch,
 }
 
@@ -50,6 +53,7 @@ impl Site {
             let sandbox = sandbox.clone();
             tokio::spawn(async move { sandbox.serve(listener, router).await });
         }
+        let operator_kubeconfig = plane.grant(name).await;
         let [token, api, receiver] = <[String; 3]>::try_from(urls).unwrap();
         sandbox.set_geolocation(api.clone());
         let instances = plane
@@ -63,6 +67,7 @@ impl Site {
             token,
             api,
             receiver,
+            operator_kubeconfig,
             _watch: watch,
         }
     }
