@@ -25,34 +25,34 @@ if [ "${#missing[@]}" -gt 0 ]; then
   DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends -qq "${missing[@]}" >/dev/null
 fi
 
+# shellcheck source=testbed/provide.sh
 source testbed/provide.sh
 
 containerd() {
-  GOFLAGS=-tags=no_btrfs,no_devmapper,no_zfs published "github.com/containerd/containerd/v2/cmd/$1@$containerd_version" ""
+  published "github.com/containerd/containerd/v2/cmd/$1@$containerd_version" "" -tags=no_btrfs,no_devmapper,no_zfs
 }
 
 plugin() {
   published "github.com/containernetworking/plugins/plugins/$1@$plugins_version" ""
 }
 
-pause() {
-  go build -trimpath -buildvcs=false -ldflags "-s -w" -o "$work/pause" ./node/pause
-}
-
-echo "node: Kubernetes $kubernetes_version, containerd $containerd_version and CoreDNS $coredns_version into $root/bin"
+assets=
+into .
+from .
+echo "node: Kubernetes $kubernetes_version, containerd $containerd_version and CoreDNS $coredns_version into $folder/bin"
 echo "node: about 5 minutes on 2 cores after testbed/build.sh the first time, seconds after that"
-provide kubelet kubernetes kubelet
-provide kube-scheduler kubernetes kube-scheduler
-provide kube-proxy kubernetes kube-proxy
-provide containerd containerd containerd
-provide containerd-shim-runc-v2 containerd containerd-shim-runc-v2
-provide ctr containerd ctr
-provide bridge plugin main/bridge
-provide host-local plugin ipam/host-local
-provide loopback plugin main/loopback
+for program in kubelet kube-scheduler kube-proxy; do
+  provide "$program" kubernetes "$program"
+done
+for program in containerd containerd-shim-runc-v2 ctr; do
+  provide "$program" containerd "$program" "$containerd_version"
+done
+for program in main/bridge ipam/host-local main/loopback; do
+  provide "${program#*/}" plugin "$program" "$plugins_version"
+done
 provide coredns published "github.com/coredns/coredns@$coredns_version" ""
-provide pause pause
-# What a sandbox of a pod is made of.
-cargo run --quiet --locked --package pollinator-image -- archive --program "$root/bin/pause" --name pause:0.1.0 \
-  --description "Holds the namespaces of a pod" --revision none --created 0 "$root/images/pause.tar"
+# What a pod begins with.
+provide pause required pause ./node/pause
+cargo run --quiet --locked --package pollinator-image -- archive --program "$folder/bin/pause" --name pause:0.1.0 \
+  --description "Holds the namespaces of a pod" --revision none --created 0 "$folder/images/pause.tar"
 echo "node: ready after $SECONDS s"

@@ -8,10 +8,11 @@ admin=pollinator-system
 users=finance
 
 install() {
+  installed=$SECONDS
   restricted_namespace "$admin"
   helm install pollinator "$PREVIOUS" --namespace "$admin" --set replicas=2 --set image.pullPolicy=Never --wait --timeout=120s >/dev/null
   [ "$(kubectl -n "$admin" get deployment pollinator -o 'jsonpath={.status.readyReplicas}')" = 2 ] || fail "not both pods are ready"
-  within 30 "a leader" leader
+  both_ready
   say "chart $(chart_version), 2 of 2 pods ready; $(leader) leads"
 }
 
@@ -32,53 +33,46 @@ examples() {
 events() {
   change '[{"command": "create", "id": "FIRST"}]'
   within 30 "the first event" everything_arrived
+  say "the first one $((SECONDS - installed)) s after \`helm install\` began"
   change '[{"command": "edit", "id": "FIRST"}]'
   all_arrived
-  say "first event $((SECONDS)) s after the node was ready, over cluster DNS, Services and kube-proxy"
 }
 
 leader_deleted() {
   local old
-  old=$(leader)
+  both_ready
+  old=$(holder)
   changes_begin
-  kubectl -n "$admin" delete pod "$old" --wait=false >/dev/null
-  taken_over "$old"
-  changes_end
-}
-
-leader_deleted_by_force() {
-  local old
-  old=$(leader)
-  changes_begin
-  kubectl -n "$admin" delete pod "$old" --force --grace-period=0 >/dev/null 2>&1
+  kubectl -n "$admin" delete pod "${old%%_*}" --wait=false "$@" >/dev/null 2>&1
   taken_over "$old"
   changes_end
 }
 
 leader_killed() {
-  local old
-  old=$(leader)
+  local old pod
+  both_ready
+  old=$(holder) pod=$(leader)
   changes_begin
-  kill -9 "$(process_of "$old")"
+  kill -9 "$(process_of "$pod")"
   taken_over "$old"
   changes_end
-  within 60 "a restart of $old" restarted "$old"
-  say "$old was started again by the kubelet"
+  within 60 "a restart of $pod" restarted "$pod"
 }
 
 out_of_memory() {
-  local old limit
-  old=$(leader)
-  limit=$(memory_of "$old")
+  local old pod memory
+  both_ready
+  old=$(holder) pod=$(leader)
+  memory=$(memory_of "$pod")
   changes_begin
   # What it has and a little more, as if its limit had been chosen too low; the next large poll is more than that.
-  echo $(($(cat "$limit/memory.usage_in_bytes") + 262144)) >"$limit/memory.limit_in_bytes"
+  echo $(($(cat "$memory/memory.usage_in_bytes") + 262144)) >"$memory/memory.limit_in_bytes"
   change "$(jq -nc '[range(2000) | {command: "create", id: "BULK-\(.)"}]')"
-  within 60 "an OOM kill of $old" ended_by_the_kernel "$old"
+  within 60 "an end of $pod by the kernel" ended_by_the_kernel "$pod"
   taken_over "$old"
   changes_end
-  within 60 "a restart of $old" restarted "$old"
-  say "$old: $(pod_status "$old" lastState.terminated.reason), started again by the kubelet"
+  within 60 "a restart of $pod" restarted "$pod"
+  say "the kernel ended $pod ($(pod_status "$pod" lastState.terminated.reason)), and the kubelet started it again"
 }
 
 upgrade() {
@@ -101,6 +95,7 @@ upgrade() {
 }
 
 uninstall() {
+  installed=$SECONDS
   local before after
   before=$(users_objects)
   helm uninstall pollinator --namespace "$admin" --wait --timeout=120s >/dev/null
@@ -115,6 +110,7 @@ uninstall() {
 }
 
 reinstall() {
+  installed=$SECONDS
   change '[{"command": "create", "id": "MEANWHILE"}]'
   local before
   before=$(check | jq .repeats)
@@ -129,7 +125,7 @@ step "helm install --wait, previous chart, 2 replicas, restricted namespace" ins
 step "examples applied; simulator and receiver as pods" examples
 step "events delivered" events
 step "leader deleted" leader_deleted
-step "leader deleted by force" leader_deleted_by_force
+step "leader deleted by force" leader_deleted --force --grace-period=0
 step "leader killed with -9" leader_killed
 step "leader out of memory" out_of_memory
 step "helm upgrade --wait with a change of a CRD" upgrade
