@@ -28,7 +28,7 @@ cp -r charts/pollinator "$folder/previous"
 sed -i 's/^version: .*/version: 0.0.1/' "$folder/previous/Chart.yaml"
 crd=$folder/previous/files/crds/pollinginstances.pollinator.dev.yaml
 "$TESTBED_DIR/bin/kubectl" patch --local --filename "$crd" --output yaml --type json --patch '[{"op": "remove",
-  "path": "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/polling/properties/lookback"}]' >"$crd.new"
+  "path": "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/delivery/properties/maxEvents"}]' >"$crd.new"
 mv "$crd.new" "$crd"
 
 export TESTBED_DIR VERSION=$version CHART=$PWD/charts/pollinator PREVIOUS=$folder/previous NODE_LOGS=$folder/logs

@@ -76,20 +76,20 @@ out_of_memory() {
 }
 
 upgrade() {
-  local instance=pollinginstance/concur-sandbox patch='{"spec": {"polling": {"lookback": "30s"}}}'
+  local instance=pollinginstance/concur-sandbox patch='{"spec": {"delivery": {"maxEvents": 5}}}'
   # kubectl refuses what the schema does not have.
   if kubectl -n "$users" patch "$instance" --type=merge -p "$patch" 2>"$NODE_LOGS/patch.log" >/dev/null &&
     ! grep -q 'unknown field' "$NODE_LOGS/patch.log"; then
-    fail "the previous chart's schema knows spec.polling.lookback already"
+    fail "the previous chart's schema knows spec.delivery.maxEvents already"
   fi
-  [ -z "$(kubectl -n "$users" get "$instance" -o 'jsonpath={.spec.polling.lookback}')" ] || fail "an unknown field was stored"
+  [ -z "$(kubectl -n "$users" get "$instance" -o 'jsonpath={.spec.delivery.maxEvents}')" ] || fail "an unknown field was stored"
   changes_begin
   local before
   before=$(chart_version)
   helm upgrade pollinator "$CHART" --namespace "$admin" --set replicas=2 --set image.pullPolicy=Never --wait --timeout=180s >/dev/null
   changes_end
   kubectl -n "$users" patch "$instance" --type=merge -p "$patch" >/dev/null
-  [ "$(kubectl -n "$users" get "$instance" -o 'jsonpath={.spec.polling.lookback}')" = 30s ] || fail "the new field was not stored"
+  [ "$(kubectl -n "$users" get "$instance" -o 'jsonpath={.spec.delivery.maxEvents}')" = 5 ] || fail "the new field was not stored"
   kubectl -n "$users" wait --for=condition=Ready "$instance" --timeout=60s >/dev/null
   say "chart $before to $(chart_version); the new field of the schema is accepted"
 }
