@@ -98,7 +98,7 @@ restarted() {
 process_of() {
   local container
   container=$(pod_status "$1" containerID)
-  ctr --namespace=k8s.io tasks list | awk -v id="${container#containerd://}" '$1 == id { print $2 }'
+  ctr --namespace=k8s.io tasks list 2>/dev/null | awk -v id="${container#containerd://}" '$1 == id { print $2 }'
 }
 
 # Folder of the memory cgroup of a pod's operator.
@@ -120,9 +120,9 @@ another_leads() {
 taken_over() {
   local began=$SECONDS events
   within 60 "another leader than $1" another_leads "$1"
-  say "$(leader) took over after $((SECONDS - began)) s"
+  say "$(leader) leads $((SECONDS - began)) s later"
   events=$(check | jq .events)
-  within 30 "events by the new leader" more_events_than "$events"
+  within 30 "events after that" more_events_than "$events"
 }
 
 more_events_than() {
@@ -138,11 +138,13 @@ change() {
   kubectl create --raw "$(control simulator)" -f - <<<"$1" >/dev/null
 }
 
+# check [FILTER]: the findings of check.jq, of what the receiver took after the filter.
 check() {
   local history
   history=$(mktemp)
   kubectl get --raw "$(control simulator)/history" >"$history"
-  kubectl get --raw "$(control receiver)/received" | jq --slurpfile all "$history" '$all[0] as $history | '"$(cat tests/e2e/check.jq)"
+  kubectl get --raw "$(control receiver)/received" |
+    jq --slurpfile all "$history" "\$all[0] as \$history | ${1:-.} | $(cat tests/e2e/check.jq)"
   rm -f "$history"
 }
 
@@ -158,9 +160,12 @@ all_arrived() {
 changer= round=0
 # From now on objects are made and edited, each once, until changes_end.
 changes_begin() {
+  local events
   round=$((round + 1))
   changes "$round" &
   changer=$!
+  events=$(check | jq .events)
+  within 30 "events of the changes" more_events_than "$events"
 }
 
 changes() {

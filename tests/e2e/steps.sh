@@ -38,6 +38,21 @@ events() {
   all_arrived
 }
 
+# What was received, spoiled in every way that the check is for.
+check_itself() {
+  local rule filter
+  while IFS='|' read -r rule filter; do
+    [ "$(check "$filter" | jq --arg rule "$rule" '.wrong | has($rule)')" = true ] || fail "the check does not see: $rule"
+  done <<'END'
+the newest version did not come|.[:-1]
+came under two ids|. + (.[-1:] | map(.eventIds |= map("another " + .)))
+one id for two events|. + (.[-1:] | map(.body.message.events[].objectId = "another"))
+the first event is not CREATED|map(.body.message.events[].eventType = "UPDATED")
+not signed well|map(.signature = "invalid")
+END
+  say "a loss, a changed id, a shared id, a missing CREATED and a wrong signature would be found"
+}
+
 leader_deleted() {
   local old
   both_ready
@@ -124,6 +139,7 @@ trap evidence EXIT
 step "helm install --wait, previous chart, 2 replicas, restricted namespace" install
 step "examples applied; simulator and receiver as pods" examples
 step "events delivered" events
+step "the check finds what is wrong" check_itself
 step "leader deleted" leader_deleted
 step "leader deleted by force" leader_deleted --force --grace-period=0
 step "leader killed with -9" leader_killed
