@@ -12,10 +12,10 @@ KILLS ?= 200
 MODE ?= both
 SEED ?=
 
-.PHONY: help build demo demo-kubernetes torture test deny fuzz testbed fmt lint crds clean tools
+.PHONY: help build demo demo-kubernetes torture test deny fuzz testbed image e2e fmt lint crds clean tools
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 build: tools ## Build all programs
 	@echo "building pollinator, its simulator, demonstrations and torture; the first build takes some minutes"
@@ -41,6 +41,12 @@ fuzz: tools ## Fuzz every parser for SECONDS_EACH=60 seconds, or only TARGET=nam
 
 testbed: ## Provide kube-apiserver, etcd, kubectl, helm and kubeconform, from KUBEBUILDER_ASSETS or built with Go
 	@testbed/build.sh
+
+image: tools ## Build the container image and its bill of materials into target/image, without a container engine
+	@image/build.sh
+
+e2e: tools ## Run the chart on a real kubelet, in namespaces of its own; needs root on Linux with cgroup v1, and Go
+	@tests/e2e/run.sh
 
 fmt: ## Format the code
 	@cargo fmt --all

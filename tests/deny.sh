@@ -7,11 +7,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tests/cargo-tool.sh
 deny=$(cargo_tool cargo-deny 0.20.2)
 
-"$deny" --locked check bans licenses sources
+"$deny" --workspace --locked check bans licenses sources
 
 # It waits for a network that is not there as long as git does.
 if timeout 120 "$deny" fetch db >/dev/null 2>&1; then
-  "$deny" --locked check --disable-fetch advisories
+  "$deny" --workspace --locked check --disable-fetch advisories
 else
   echo "ADVISORIES NOT CHECKED: the database of RustSec cannot be reached from here" >&2
 fi
