@@ -34,6 +34,8 @@ fn exported() -> BTreeMap<String, BTreeSet<String>> {
         failure: None,
         notes: Vec::new(),
         notices: Vec::new(),
+        carried_over: None,
+        cursor_was_set: false,
     };
     metrics.polled("concur", &report);
     metrics.reconciled("ok");
