@@ -209,3 +209,45 @@ fn the_bill_of_materials_names_everything_in_the_image() {
     let error = bom("glibc=2").unwrap_err().to_string();
     assert!(error.starts_with("--with: `glibc=2` is not one of"), "{error}");
 }
+
+#[test]
+fn the_dockerfile_says_the_same() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../");
+    let read = |name| fs::read_to_string(format!("{root}{name}")).unwrap();
+    let manifest = read("Cargo.toml");
+    let description = manifest
+        .split("\ndescription = \"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let (dockerfile, script) = (read("Dockerfile"), read("image/build.sh"));
+    let version = env!("CARGO_PKG_VERSION");
+    let rust = env!("CARGO_PKG_RUST_VERSION");
+    let lines = [
+        format!("FROM docker.io/library/rust:{rust}-slim-bookworm AS build"),
+        "FROM scratch".to_owned(),
+        format!("ARG VERSION={version}"),
+        "LABEL org.opencontainers.image.title=\"pollinator\"".to_owned(),
+        format!("org.opencontainers.image.description=\"{description}\""),
+        format!(
+            "org.opencontainers.image.licenses=\"{}\"",
+            env!("CARGO_PKG_LICENSE")
+        ),
+        "org.opencontainers.image.version=\"${VERSION}\"".to_owned(),
+        "org.opencontainers.image.revision=\"${REVISION}\"".to_owned(),
+        format!("USER {}", super::USER),
+        "ENTRYPOINT [\"/pollinator\"]".to_owned(),
+        "CMD [\"operator\"]".to_owned(),
+    ];
+    for line in lines {
+        let found = dockerfile
+            .lines()
+            .any(|found| found.trim().trim_end_matches([' ', '\\']) == line);
+        assert!(found, "no `{line}` in the Dockerfile");
+    }
+    for flag in ["=/cargo", "--remap-path-prefix=$PWD=/pollinator"] {
+        assert!(dockerfile.contains(flag) && script.contains(flag), "{flag}");
+    }
+}

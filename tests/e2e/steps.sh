@@ -10,7 +10,7 @@ users=finance
 install() {
   installed=$SECONDS
   restricted_namespace "$admin"
-  helm install pollinator "$PREVIOUS" --namespace "$admin" --set replicas=2 --set image.pullPolicy=Never --wait --timeout=120s >/dev/null
+  helm install pollinator "$PREVIOUS" --namespace "$admin" --set image.pullPolicy=Never --wait --timeout=120s >/dev/null
   [ "$(kubectl -n "$admin" get deployment pollinator -o 'jsonpath={.status.readyReplicas}')" = 2 ] || fail "not both pods are ready"
   both_ready
   say "chart $(chart_version), 2 of 2 pods ready; $(leader) leads"
@@ -101,7 +101,7 @@ upgrade() {
   changes_begin
   local before
   before=$(chart_version)
-  helm upgrade pollinator "$CHART" --namespace "$admin" --set replicas=2 --set image.pullPolicy=Never --wait --timeout=180s >/dev/null
+  helm upgrade pollinator "$CHART" --namespace "$admin" --set image.pullPolicy=Never --wait --timeout=180s >/dev/null
   changes_end
   kubectl -n "$users" patch "$instance" --type=merge -p "$patch" >/dev/null
   [ "$(kubectl -n "$users" get "$instance" -o 'jsonpath={.spec.delivery.maxEvents}')" = 5 ] || fail "the new field was not stored"
@@ -129,7 +129,7 @@ reinstall() {
   change '[{"command": "create", "id": "MEANWHILE"}]'
   local before
   before=$(check | jq .repeats)
-  helm install pollinator "$CHART" --namespace "$admin" --set replicas=2 --set image.pullPolicy=Never --wait --timeout=120s >/dev/null
+  helm install pollinator "$CHART" --namespace "$admin" --set image.pullPolicy=Never --wait --timeout=120s >/dev/null
   all_arrived
   [ "$(check | jq .repeats)" = "$before" ] || fail "events were repeated after the installation"
   say "polling went on where it had stopped, with no event repeated"
