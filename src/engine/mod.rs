@@ -355,6 +355,20 @@ impl InstanceMemory {
         }
     }
 
+    /// A human knows of the edits that were told.
+    pub fn edits_answered(&mut self) {
+        let claims = self
+            .resources
+            .values_mut()
+            .filter_map(|memory| memory.claim.as_mut());
+        claims.for_each(|claim| claim.memory.answered());
+    }
+
+    /// The instance was polled before, with whatever spec: a resource without a checkpoint was added.
+    pub fn is_not_new(&mut self) {
+        self.goes_on = true;
+    }
+
     fn begin(&mut self, settings: &Settings) {
         let configured = |name: &String| settings.resources.iter().any(|resource| resource.name == *name);
         self.goes_on |= self.resources.values().any(|memory| {

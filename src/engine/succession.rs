@@ -7,7 +7,7 @@ use super::{Engine, Instance, InstanceMemory, Notice, PollError};
 use crate::api::RESET_TO;
 use crate::config::{InitialSync, ResourceSettings};
 use crate::element::{Definition, Listing};
-use crate::poll::{CarriedOver, Checkpoint, Memory, Origin, Rules};
+use crate::poll::{Added, CarriedOver, Checkpoint, Memory, Origin, Rules};
 use crate::store::{CheckpointStore, Revision, StoreError};
 
 /// What the settings say that the checkpoint of a resource means.
@@ -59,16 +59,21 @@ impl<S: CheckpointStore> Engine<S> {
             None => (None, None),
         };
         let nonces = stored.iter().map(|checkpoint| checkpoint.nonce.clone()).collect();
+        let moved_to = stored.as_ref().and_then(|checkpoint| checkpoint.moved_to.clone());
         let begin = |memory| Claim::new(memory, revision, nonces, &self.process);
         if let Some(checkpoint) = stored.filter(|checkpoint| checkpoint.moved_to.is_none()) {
             let mut own = Memory::new(Some(checkpoint), now);
             own.adopt(origin, name);
             memory.goes_on = true;
             let mut claim = begin(own);
+            // A kill, or a lost answer, may have come before it was told.
+            claim.notice = claim.memory.added().map(Notice::from);
             claim.save(store, owner, name).await?;
             return Ok(claim);
         }
-        let names = self.left_names(instance, memory).await?;
+        let mut names = self.left_names(instance, memory).await?;
+        // A name that comes back asks first who goes on with what was its own.
+        names.extend(moved_to.filter(|name| !is_configured(instance, name)));
         let added = memory.goes_on || !names.is_empty();
         match self
             .predecessor(instance, resource, definition, origin, (&names, &memory.disputed))
@@ -91,14 +96,16 @@ impl<S: CheckpointStore> Engine<S> {
             nobody_for_sure => {
                 let mut claim = begin(Memory::new(None, now));
                 claim.memory.adopt(origin, name);
-                claim.save(store, owner, name).await?;
                 let unclear = match nobody_for_sure {
                     Predecessor::Unclear(names) => names,
                     _ => Vec::new(),
                 };
                 if added {
-                    claim.notice = Some(begins(instance, name, &unclear));
+                    let added = begins(instance, name, &unclear, &names);
+                    claim.notice = Some(Notice::from(&added));
+                    claim.memory.is_added(added);
                 }
+                claim.save(store, owner, name).await?;
                 memory.disputed.extend(unclear);
                 Ok(claim)
             }
@@ -120,16 +127,9 @@ impl<S: CheckpointStore> Engine<S> {
                 .is_some_and(|resource| resource.claim.is_some())
         };
         memory.goes_on |= stored.iter().any(|name| !claimed(name));
-        let configured = |name: &String| {
-            instance
-                .settings
-                .resources
-                .iter()
-                .any(|resource| resource.name == *name)
-        };
         let mut names: BTreeSet<String> = stored.into_iter().collect();
         names.extend(memory.left.iter().cloned());
-        names.retain(|name| !configured(name));
+        names.retain(|name| !is_configured(instance, name));
         Ok(names)
     }
 
@@ -142,15 +142,22 @@ impl<S: CheckpointStore> Engine<S> {
         (names, disputed): (&BTreeSet<String>, &BTreeSet<String>),
     ) -> Result<Predecessor, PollError> {
         let mut left = Vec::new();
-        for name in names {
-            let (checkpoint, revision) = match self.store.load(&instance.owner, name).await {
+        let mut names: Vec<String> = names.iter().cloned().collect();
+        let mut next = 0;
+        while let Some(name) = names.get(next).cloned() {
+            next += 1;
+            let (checkpoint, revision) = match self.store.load(&instance.owner, &name).await {
                 Ok(Some(found)) => found,
                 Ok(None) | Err(StoreError::Corrupted { .. }) => continue,
                 Err(error) => return Err(error.into()),
             };
+            // Renamed more than once.
+            names.extend(
+                (checkpoint.moved_to.clone())
+                    .filter(|to| !names.contains(to) && !is_configured(instance, to)),
+            );
             let same = |of: &Origin| of.continues(origin);
             if checkpoint.moved_to.is_none() && checkpoint.origin.as_ref().is_some_and(same) {
-                let name = name.clone();
                 left.push(Left {
                     name,
                     checkpoint,
@@ -200,9 +207,12 @@ impl<S: CheckpointStore> Engine<S> {
             if !of_other.continues(origin) {
                 continue;
             }
-            let own = self.store.load(&instance.owner, &other.name).await?;
-            if own.is_none_or(|(checkpoint, _)| checkpoint.moved_to.is_some()) {
-                rivals.push(of_other);
+            match self.store.load(&instance.owner, &other.name).await {
+                Ok(Some((checkpoint, _))) if checkpoint.moved_to.is_none() => {}
+                Ok(_) => rivals.push(of_other),
+                // One that cannot be read is its own all the same.
+                Err(StoreError::Corrupted { .. }) => {}
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(rivals)
@@ -222,8 +232,23 @@ impl<S: CheckpointStore> Engine<S> {
     }
 }
 
+fn is_configured(instance: &Instance, name: &str) -> bool {
+    let resources = &instance.settings.resources;
+    resources.iter().any(|resource| resource.name == name)
+}
+
+impl From<&Added> for Notice {
+    fn from(added: &Added) -> Self {
+        Self {
+            reason: "ResourceAdded",
+            message: added.message.clone(),
+            warning: added.doubtful,
+        }
+    }
+}
+
 /// A resource was added to an instance that is polled already: how it begins is said, so that no Backfill is silent.
-fn begins(instance: &Instance, name: &str, unclear: &[String]) -> Notice {
+fn begins(instance: &Instance, name: &str, unclear: &[String], left: &BTreeSet<String>) -> Added {
     let begins = match (&instance.reset_to, instance.settings.initial_sync) {
         (Some((value, _)), _) => {
             format!("at {value}, as {RESET_TO} says: everything changed since then is told")
@@ -234,17 +259,22 @@ fn begins(instance: &Instance, name: &str, unclear: &[String]) -> Notice {
             format!("as Backfill: everything changed since {since} is told")
         }
     };
-    let doubt = if unclear.is_empty() {
-        String::new()
-    } else {
-        let names = unclear.join(", ");
+    let listed = |names: &mut dyn Iterator<Item = &String>| names.cloned().collect::<Vec<_>>().join(", ");
+    let doubt = if !unclear.is_empty() {
         format!(
-            " (it may be {names} under another name, but more than one resource could be, which is not guessed)"
+            " (it may be {} under another name, but more than one resource could be, which is not guessed)",
+            listed(&mut unclear.iter())
         )
+    } else if !left.is_empty() {
+        format!(
+            " (it is not {} under another name, since its path, idField or dates are others)",
+            listed(&mut left.iter())
+        )
+    } else {
+        String::new()
     };
-    Notice {
-        reason: "ResourceAdded",
-        message: format!("resource {name} is new{doubt} and begins {begins}"),
-        warning: !unclear.is_empty(),
-    }
+    Added::new(
+        format!("resource {name} is new{doubt} and begins {begins}"),
+        !doubt.is_empty(),
+    )
 }

@@ -146,6 +146,13 @@ impl Turn<'_> {
             };
             known.memory.polled_before(&resource.name, earlier);
         }
+        if status
+            .resources
+            .iter()
+            .any(|resource| resource.last_polled.is_some())
+        {
+            known.memory.is_not_new();
+        }
         let gone = condition("DeliverySucceeded").is_some_and(|delivery| delivery.reason == GONE);
         // Where a next poll was promised, a human has acted since.
         if gone && unchanged && status.next_poll.is_none() {
@@ -256,6 +263,9 @@ impl Turn<'_> {
         if known.memory.never_polled() {
             self.report(known, &self.polling(&[], &settings), Some(&settings))
                 .await?;
+        }
+        if request.is_some() {
+            known.memory.edits_answered();
         }
         let proceed = || self.unchanged();
         let run = self

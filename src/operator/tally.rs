@@ -48,7 +48,10 @@ fn add(tally: &mut Tally, instance: &PollingInstance, now: Timestamp) {
         .filter_map(|resource| resource.held_objects.as_ref())
         .map(|held| i64::from(held.count))
         .sum();
-    *tally.held.entry(instance.spec.element.key.clone()).or_default() += held;
+    // Any key can stand in a spec; one that something is held of is an element.
+    if held > 0 {
+        *tally.held.entry(instance.spec.element.key.clone()).or_default() += held;
+    }
     let overdue = status.next_poll.as_ref().map(|due| now.duration_since(due.0));
     // What is not due yet has a negative one.
     if let Some(overdue) = overdue.and_then(|overdue| overdue.try_into().ok()) {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Change;
 use super::identity::hash64;
-use super::origin::{CarriedOver, Former, Origin};
+use super::origin::{Added, CarriedOver, Former, Origin};
 use super::seen::Seen;
 use super::time::{BEGINNING, later};
 
@@ -39,6 +39,8 @@ pub struct Checkpoint {
     pub(super) silent: bool,
     /// An edit that is to be told.
     pub(super) carried: Option<CarriedOver>,
+    /// That the resource was added, which is to be told.
+    pub(super) added: Option<Added>,
     /// The resource that goes on with this checkpoint, since it was renamed.
     pub moved_to: Option<String>,
     /// The process that wrote last.
@@ -164,6 +166,8 @@ struct Head {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     carried: Option<CarriedOver>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    added: Option<Added>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     moved_to: Option<String>,
     owner: String,
     nonce: String,
@@ -184,6 +188,7 @@ impl Default for Checkpoint {
             former: None,
             silent: false,
             carried: None,
+            added: None,
             moved_to: None,
             owner: String::new(),
             nonce: String::new(),
@@ -221,6 +226,7 @@ impl Checkpoint {
             held: BTreeMap::new(),
             former: None,
             carried: None,
+            added: None,
             ..self
         }
     }
@@ -253,6 +259,7 @@ impl Checkpoint {
             former: self.former.clone(),
             silent: self.silent,
             carried: self.carried.clone(),
+            added: self.added.clone(),
             moved_to: self.moved_to.clone(),
             owner: self.owner.clone(),
             nonce: self.nonce.clone(),
@@ -288,6 +295,7 @@ impl Checkpoint {
             former: head.former,
             silent: head.silent,
             carried: head.carried,
+            added: head.added,
             moved_to: head.moved_to,
             owner: head.owner,
             nonce: head.nonce,

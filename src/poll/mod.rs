@@ -26,7 +26,7 @@ pub use checkpoint::{Checkpoint, CheckpointError, Encoded, Held, HeldReason, Pha
 pub use detect::{Change, Decision, Judgement};
 pub use identity::{EventId, event_ids};
 pub use memory::Memory;
-pub use origin::{CarriedOver, Origin};
+pub use origin::{Added, CarriedOver, Origin};
 pub use pass::{Completion, Pass};
 pub use reason::Reason;
 pub use record::{Record, Unreadable};

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::identity::hash64;
 use super::proof::Candidates;
+use super::seen::FORGOTTEN_AFTER;
 use super::{Held, Memory, Pass, Phase, Record, Rules};
 use crate::api::RESET_TO;
 use crate::config::{DateReading, FieldPath, IdField, ResourceSettings};
@@ -114,8 +115,28 @@ impl CarriedOver {
     }
 }
 
-/// What an edit does to a memory whose cursor has a meaning still.
-const CURSOR_STAYS: &str = "the cursor stays, so what changed after it is told and nothing older";
+/// A resource that was added to an instance which is polled already, to be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Added {
+    /// How it begins.
+    pub message: String,
+    /// It may have been meant otherwise.
+    pub doubtful: bool,
+    /// Polls that told it.
+    told: u8,
+}
+
+impl Added {
+    /// A resource that begins as `message` says, not told yet.
+    pub fn new(message: String, doubtful: bool) -> Self {
+        Self {
+            message,
+            doubtful,
+            told: 0,
+        }
+    }
+}
+
 /// What an edit does to a memory that is the listing.
 const LEARNED_ANEW: &str =
     "what is listed is learned anew in silence, so changes made during the edit are not told";
@@ -138,13 +159,18 @@ impl Memory {
         if other_ids || !before.lists_the_same(origin) {
             self.set_aside(&before.id_field, &origin.id_field);
         }
+        // A listing that was quiet for long has its cursor far back.
+        let stays = format!(
+            "the cursor stays at {}, so what changed after it is told and nothing older",
+            self.checkpoint.floor
+        );
         let carried = if !before.lists_the_same(origin) {
             self.forget_ids();
             let what = if whole {
                 self.begin_in_silence();
                 LEARNED_ANEW
             } else {
-                CURSOR_STAYS
+                &stays
             };
             let (source_now, source_before) = (origin.source(), before.source());
             Some(if source_now == source_before {
@@ -197,8 +223,33 @@ impl Memory {
         self.checkpoint.carried.as_ref()
     }
 
+    /// The resource was added, which is to be told.
+    pub fn is_added(&mut self, added: Added) {
+        self.checkpoint.added = Some(added);
+        self.touch();
+    }
+
+    /// That it was added, where that is to be told still.
+    pub fn added(&self) -> Option<&Added> {
+        self.checkpoint.added.as_ref()
+    }
+
+    /// A human has answered: what was to be told is known.
+    pub fn answered(&mut self) {
+        if self.checkpoint.carried.take().is_some() {
+            self.touch();
+        }
+    }
+
     /// A poll that tells of an edit is about to be saved.
     pub fn tell(&mut self) {
+        if let Some(added) = &mut self.checkpoint.added {
+            added.told += 1;
+            if added.told >= TOLD {
+                self.checkpoint.added = None;
+            }
+            self.touch();
+        }
         if let Some(carried) = &mut self.checkpoint.carried {
             carried.told += 1;
             if carried.told > TOLD {
@@ -236,16 +287,16 @@ impl Memory {
         }
     }
 
-    /// After a complete pass: held objects that are not recognised are gone, as others are, and with the last of them
-    /// the former ids, once a proven pass has read what is listed.
-    pub(super) fn forget_former(&mut self, pass: &Pass, proven: bool, patience: u8) {
+    /// After a complete pass: held objects that are long not recognised are gone (a slip may be undone until then), and
+    /// with the last of them the former ids, once a proven pass has read what is listed.
+    pub(super) fn forget_former(&mut self, pass: &Pass, proven: bool) {
         let Some(former) = self.checkpoint.former.as_mut().filter(|_| pass.was_readable()) else {
             return;
         };
         let before = former.held.len();
         former.held.retain(|_, held| {
             held.missed = held.missed.saturating_add(1);
-            held.missed <= patience
+            held.missed <= FORGOTTEN_AFTER
         });
         let over = proven && pass.objects() > 0 && former.held.is_empty();
         if over || before > 0 {
@@ -267,8 +318,16 @@ impl Memory {
             Some(unused) if !unused.used => self.checkpoint.former = Some(unused),
             earlier => {
                 self.checkpoint.seen.turn();
-                let mut held = earlier.map(|earlier| earlier.held).unwrap_or_default();
+                // Those that were held by the present ids are so again.
+                let (mut held, again) = match earlier {
+                    Some(earlier) if earlier.id_field == now => (BTreeMap::new(), earlier.held),
+                    earlier => (
+                        earlier.map(|earlier| earlier.held).unwrap_or_default(),
+                        BTreeMap::new(),
+                    ),
+                };
                 held.append(&mut self.checkpoint.held);
+                self.checkpoint.held = again;
                 for refusals in held.values_mut().filter_map(|held| held.refusals.as_mut()) {
                     refusals.next_attempt = None;
                 }

@@ -220,7 +220,7 @@ impl Memory {
             held.missed = if listed { 0 } else { held.missed.saturating_add(1) };
             held.missed <= patience
         });
-        self.forget_former(pass, proven, patience);
+        self.forget_former(pass, proven);
     }
 
     fn evict(&mut self, rules: &Rules, pass: &Pass) {

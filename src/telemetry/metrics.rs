@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -82,8 +81,6 @@ pub struct Metrics {
     instances: Family<InstanceLabels, Gauge<i64, AtomicI64>>,
     held_objects: Family<ElementLabels, Gauge<i64, AtomicI64>>,
     poll_overdue: Gauge<f64, AtomicU64>,
-    /// The newest tally, with a zero for what is gone.
-    tally: Mutex<Tally>,
 }
 
 impl Default for Metrics {
@@ -106,7 +103,6 @@ impl Default for Metrics {
             instances: Family::default(),
             held_objects: Family::default(),
             poll_overdue: Gauge::default(),
-            tally: Mutex::default(),
         };
         metrics.registered()
     }
@@ -253,19 +249,17 @@ impl Metrics {
 
     /// Shows the instances as they are now; what was shown before and is gone becomes 0.
     pub fn tallied(&self, now: &Tally) {
-        let mut before = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        before.instances.values_mut().for_each(|count| *count = 0);
-        before.held.values_mut().for_each(|count| *count = 0);
-        before.instances.extend(now.instances.clone());
-        before.held.extend(now.held.clone());
-        for ((ready, reason), count) in &before.instances {
+        // What is gone leaves no series behind.
+        self.instances.clear();
+        self.held_objects.clear();
+        for ((ready, reason), count) in &now.instances {
             let labels = InstanceLabels {
                 ready: ready.clone(),
                 reason: reason.clone(),
             };
             self.instances.get_or_create(&labels).set(*count);
         }
-        for (element, count) in &before.held {
+        for (element, count) in &now.held {
             let element = element.clone();
             self.held_objects
                 .get_or_create(&ElementLabels { element })

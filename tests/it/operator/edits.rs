@@ -206,3 +206,20 @@ async fn several_resources_are_told_in_one_condition() {
     assert_eq!(count(&rig, "IdFieldChanged"), 1);
     rig.assert_clean();
 }
+
+/// A resource added while no operator ran is told like any other.
+#[tokio::test(start_paused = true)]
+async fn what_was_added_while_the_operator_was_away_is_told() {
+    let mut rig = backfilling("1m");
+    rig.until_story(&["CREATED old"], SOON).await;
+    rig.pass(SOON).await;
+    rig.stop().await;
+    rig.edit("concur", |object| {
+        let entry = entries(object)["reports"].clone();
+        entries(object).shift_insert(0, "aaa".to_owned(), entry);
+    });
+    rig.start();
+    rig.until_story(&["CREATED old", "CREATED old"], HOUR).await;
+    rig.pass(HOUR).await;
+    assert_eq!(count(&rig, "ResourceAdded"), 1);
+}
