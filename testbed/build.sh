@@ -30,7 +30,7 @@ control_plane() {
 }
 
 assets=yes
-into .
+into ""
 from .
 echo "testbed: Kubernetes $kubernetes_version, Helm $helm_version and kubeconform $kubeconform_version into $folder/bin"
 echo "testbed: 8 to 13 minutes on 2 cores the first time, seconds after that"

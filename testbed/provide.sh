@@ -19,7 +19,7 @@ fail() {
 
 # Takes the folder of programs, below $TESTBED_DIR, into which the next ones go.
 into() {
-  folder=$root/$1
+  folder=$root${1:+/$1}
   mkdir -p "$folder/bin" "$folder/stamps"
 }
 

@@ -37,7 +37,7 @@ plugin() {
 }
 
 assets=
-into .
+into ""
 from .
 echo "node: Kubernetes $kubernetes_version, containerd $containerd_version and CoreDNS $coredns_version into $folder/bin"
 echo "node: about 5 minutes on 2 cores after testbed/build.sh the first time, seconds after that"

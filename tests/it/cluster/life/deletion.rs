@@ -23,7 +23,9 @@ async fn delete_namespace(site: &Site) {
 }
 
 async fn polling(name: &'static str, knobs: Value) -> (Site, Operator) {
-    let site = Site::new(name).await;
+    let mut site = Site::new(name).await;
+    // The roles of one namespace go with it, and what is then refused tells nothing of what is deleted.
+    site.operator_kubeconfig = site.plane.kubeconfig().to_owned();
     site.knobs(knobs);
     site.apply_secret("sandbox-refresh-token").await;
     let operator = Operator::start(&site, &["--leader-election=false"]);
