@@ -58,6 +58,7 @@ beside=pollinator-image-bom
 trap 'rm -rf "$unpacked" $beside.json */$beside.json' EXIT
 SOURCE_DATE_EPOCH=$created "$cyclonedx" cyclonedx --quiet --format json --spec-version 1.5 --target "$target" \
   --no-build-deps --override-filename "$beside"
+sed -i "s#$PWD#/pollinator#g" "$beside.json"
 musl=$(grep -aoE '\b1\.[0-9]+\.[0-9]+\b' "$libraries/self-contained/libc.a" | head -n 1)
 rust=$(rustc --version | cut -d ' ' -f 2)
 authorities=$(cargo pkgid --package webpki-root-certs | sed 's/.*[#@]//')

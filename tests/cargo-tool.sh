@@ -4,8 +4,9 @@
 cargo_tool() {
   local program found
   for program in "$1" "target/tools/bin/$1"; do
-    found=$("$program" --version 2>/dev/null || true)
-    if [ "$found" = "$1 $2" ]; then
+    # Some tell it only as a command of cargo.
+    found=$("$program" --version 2>/dev/null || "$program" "${1#cargo-}" --version 2>/dev/null || true)
+    if [ "${found##* }" = "$2" ]; then
       echo "$program"
       return
     fi

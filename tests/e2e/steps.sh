@@ -110,7 +110,6 @@ upgrade() {
 }
 
 uninstall() {
-  installed=$SECONDS
   local before after
   before=$(users_objects)
   helm uninstall pollinator --namespace "$admin" --wait --timeout=120s >/dev/null
@@ -125,7 +124,6 @@ uninstall() {
 }
 
 reinstall() {
-  installed=$SECONDS
   change '[{"command": "create", "id": "MEANWHILE"}]'
   local before
   before=$(check | jq .repeats)
