@@ -53,6 +53,10 @@ async fn each_namespace_is_watched_by_itself_and_no_other_is_touched() {
     rig.pass(SOON).await;
     shows(&rig, 1);
     rig.stop().await;
-    shows(&rig, 0);
+    assert!(
+        !rig.metrics().contains("pollinator_instances{"),
+        "{}",
+        rig.metrics()
+    );
     rig.assert_clean();
 }
