@@ -14,17 +14,23 @@ fail() {
   exit 1
 }
 
+# Exit status 77: what an image is built with is missing.
+missing() {
+  printf 'image: %s\n' "$@" >&2
+  exit 77
+}
+
 program=${1:-pollinator}
 case $program in
   pollinator) manifest=Cargo.toml arguments=(--argument operator) ;;
   concur-sandbox) manifest=sandbox/Cargo.toml arguments=() ;;
   *) fail "no image of \`$program\`; there are pollinator and concur-sandbox" ;;
 esac
-[ "$(uname -s)" = Linux ] || fail "the program is built for Linux: elsewhere use the Dockerfile"
-command -v musl-gcc >/dev/null || fail "no \`musl-gcc\` on the PATH: on Debian, apt-get install musl-tools"
+[ "$(uname -s)" = Linux ] || missing "the program is built for Linux: elsewhere use the Dockerfile"
+command -v musl-gcc >/dev/null || missing "no \`musl-gcc\` on the PATH: on Debian, apt-get install musl-tools"
 target=$(uname -m)-unknown-linux-musl
 libraries=$(rustc --print sysroot)/lib/rustlib/$target/lib
-[ -d "$libraries" ] || rustup target add "$target" || fail "no Rust target $target: rustup target add $target"
+[ -d "$libraries" ] || rustup target add "$target" || missing "no Rust target $target: rustup target add $target"
 
 version=$(cargo pkgid --package "$program" | sed 's/.*[#@]//')
 description=$(sed -n 's/^description = "\(.*\)"$/\1/p' "$manifest")

@@ -9,8 +9,8 @@ containerd_version=v2.4.2
 plugins_version=v1.10.0
 coredns_version=v1.15.0
 
-# Of Debian, by the program that is looked for.
-declare -A packages=([runc]=runc [nft]=nftables [ip]=iproute2 [openssl]=openssl [jq]=jq [setpriv]=util-linux)
+# Of Debian, by the program that is looked for; musl-gcc is for the images.
+declare -A packages=([runc]=runc [nft]=nftables [ip]=iproute2 [openssl]=openssl [jq]=jq [setpriv]=util-linux [musl-gcc]=musl-tools)
 missing=()
 for program in "${!packages[@]}"; do
   command -v "$program" >/dev/null || missing+=("${packages[$program]}")
@@ -21,8 +21,11 @@ if [ "${#missing[@]}" -gt 0 ]; then
     exit 77
   fi
   echo "node: installing Debian's ${missing[*]}"
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends -qq "${missing[@]}" >/dev/null
+  if ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+    apt-get install --yes --no-install-recommends -qq "${missing[@]}" >/dev/null; }; then
+    echo "node: SKIPPED: Debian's ${missing[*]} cannot be installed" >&2
+    exit 77
+  fi
 fi
 
 # shellcheck source=testbed/provide.sh

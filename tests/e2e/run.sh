@@ -14,7 +14,7 @@ skip_if_impossible() {
 testbed/node/node.sh --check || skip_if_impossible $?
 testbed/build.sh
 testbed/node/build.sh || skip_if_impossible $?
-image/build.sh
+image/build.sh || skip_if_impossible $?
 image/build.sh concur-sandbox
 
 TESTBED_DIR=$(cd "${TESTBED_DIR:-target/testbed}" && pwd)
