@@ -36,7 +36,8 @@ struct Left {
 
 /// Whose checkpoint a resource without one goes on with.
 enum Predecessor {
-    Nobody,
+    /// The names are of others that are configured no longer.
+    Nobody(Vec<String>),
     One(Box<Left>),
     /// Several could be meant, which is not guessed.
     Unclear(Vec<String>),
@@ -75,8 +76,9 @@ impl<S: CheckpointStore> Engine<S> {
         // A name that comes back asks first who goes on with what was its own.
         names.extend(moved_to.filter(|name| !is_configured(instance, name)));
         let added = memory.goes_on || !names.is_empty();
-        match self
-            .predecessor(instance, resource, definition, origin, (&names, &memory.disputed))
+        let left = (&names, &memory.disputed);
+        let (unclear, others) = match self
+            .predecessor(instance, resource, definition, origin, left)
             .await?
         {
             Predecessor::One(left) => {
@@ -91,25 +93,21 @@ impl<S: CheckpointStore> Engine<S> {
                 let mut claim = begin(own);
                 claim.save(store, owner, name).await?;
                 self.leave(instance, name, *left).await;
-                Ok(claim)
+                return Ok(claim);
             }
-            nobody_for_sure => {
-                let mut claim = begin(Memory::new(None, now));
-                claim.memory.adopt(origin, name);
-                let unclear = match nobody_for_sure {
-                    Predecessor::Unclear(names) => names,
-                    _ => Vec::new(),
-                };
-                if added {
-                    let added = begins(instance, name, &unclear, &names);
-                    claim.notice = Some(Notice::from(&added));
-                    claim.memory.is_added(added);
-                }
-                claim.save(store, owner, name).await?;
-                memory.disputed.extend(unclear);
-                Ok(claim)
-            }
+            Predecessor::Unclear(names) => (names, Vec::new()),
+            Predecessor::Nobody(others) => (Vec::new(), others),
+        };
+        let mut claim = begin(Memory::new(None, now));
+        claim.memory.adopt(origin, name);
+        if added {
+            let added = begins(instance, name, &unclear, &others);
+            claim.notice = Some(Notice::from(&added));
+            claim.memory.is_added(added);
         }
+        claim.save(store, owner, name).await?;
+        memory.disputed.extend(unclear);
+        Ok(claim)
     }
 
     /// Names that have a checkpoint, as far as is known, and are configured no longer. Where another one has a
@@ -141,7 +139,7 @@ impl<S: CheckpointStore> Engine<S> {
         origin: &Origin,
         (names, disputed): (&BTreeSet<String>, &BTreeSet<String>),
     ) -> Result<Predecessor, PollError> {
-        let mut left = Vec::new();
+        let (mut left, mut others) = (Vec::new(), Vec::new());
         let mut names: Vec<String> = names.iter().cloned().collect();
         let mut next = 0;
         while let Some(name) = names.get(next).cloned() {
@@ -157,16 +155,21 @@ impl<S: CheckpointStore> Engine<S> {
                     .filter(|to| !names.contains(to) && !is_configured(instance, to)),
             );
             let same = |of: &Origin| of.continues(origin);
-            if checkpoint.moved_to.is_none() && checkpoint.origin.as_ref().is_some_and(same) {
+            if checkpoint.moved_to.is_some() {
+                continue;
+            }
+            if checkpoint.origin.as_ref().is_some_and(same) {
                 left.push(Left {
                     name,
                     checkpoint,
                     revision,
                 });
+            } else {
+                others.push(name);
             }
         }
         if left.is_empty() {
-            return Ok(Predecessor::Nobody);
+            return Ok(Predecessor::Nobody(others));
         }
         let rivals = self.rivals(instance, resource, definition, origin).await?;
         // Where several have one origin, the same url to the letter is no guess.
@@ -248,7 +251,7 @@ impl From<&Added> for Notice {
 }
 
 /// A resource was added to an instance that is polled already: how it begins is said, so that no Backfill is silent.
-fn begins(instance: &Instance, name: &str, unclear: &[String], left: &BTreeSet<String>) -> Added {
+fn begins(instance: &Instance, name: &str, unclear: &[String], left: &[String]) -> Added {
     let begins = match (&instance.reset_to, instance.settings.initial_sync) {
         (Some((value, _)), _) => {
             format!("at {value}, as {RESET_TO} says: everything changed since then is told")
@@ -259,16 +262,15 @@ fn begins(instance: &Instance, name: &str, unclear: &[String], left: &BTreeSet<S
             format!("as Backfill: everything changed since {since} is told")
         }
     };
-    let listed = |names: &mut dyn Iterator<Item = &String>| names.cloned().collect::<Vec<_>>().join(", ");
     let doubt = if !unclear.is_empty() {
         format!(
             " (it may be {} under another name, but more than one resource could be, which is not guessed)",
-            listed(&mut unclear.iter())
+            unclear.join(", ")
         )
     } else if !left.is_empty() {
         format!(
             " (it is not {} under another name, since its path, idField or dates are others)",
-            listed(&mut left.iter())
+            left.join(", ")
         )
     } else {
         String::new()
