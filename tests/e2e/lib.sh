@@ -63,6 +63,8 @@ within() {
 restricted_namespace() {
   kubectl create namespace "$1" >/dev/null
   kubectl label namespace "$1" pod-security.kubernetes.io/enforce=restricted >/dev/null
+  # Without it no pod is taken.
+  within 30 "the service account of namespace $1" kubectl -n "$1" get serviceaccount default
 }
 
 chart_version() {
