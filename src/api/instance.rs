@@ -167,7 +167,8 @@ pub struct PollingSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_timeout: Option<String>,
     /// Failed polls in a row after which `Ready` turns False; default 3.
-    #[x_kube(validation = ("self >= 1", "polling.failureThreshold must be at least 1"))]
+    // API servers of 1.33 do not hold numbers against their format.
+    #[x_kube(validation = ("self >= 1 && self <= 2147483647", "polling.failureThreshold must be at least 1 and at most 2147483647"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_threshold: Option<i32>,
 }

@@ -99,7 +99,7 @@ async fn what_is_wrong_is_refused_at_apply() {
         ),
         (
             json!({"polling": {"failureThreshold": 99_999_999_999_i64}}),
-            "int32",
+            "polling.failureThreshold",
         ),
         (
             json!({"polling": {"initialSync": {"policy": "Sometimes"}}}),
