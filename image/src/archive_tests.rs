@@ -43,6 +43,16 @@ impl Folder {
             &format!("DIR/{name}"),
         ])
     }
+
+    fn tree(&self) {
+        let tree = [
+            "tree",
+            "--program=DIR/program",
+            "--license=DIR/LICENSE",
+            "DIR/tree",
+        ];
+        self.run(&tree).unwrap();
+    }
 }
 
 #[test]
@@ -97,14 +107,7 @@ fn an_archive_is_read_as_it_was_written() {
 fn the_tree_and_the_archive_have_the_same_files() {
     let folder = Folder::new();
     folder.archive("image.tar", "pollinator:1", "1700000000").unwrap();
-    folder
-        .run(&[
-            "tree",
-            "--program=DIR/program",
-            "--license=DIR/LICENSE",
-            "DIR/tree",
-        ])
-        .unwrap();
+    folder.tree();
     folder
         .run(&["show", "DIR/image.tar", "--unpack=DIR/unpacked"])
         .unwrap();
@@ -121,14 +124,7 @@ fn the_tree_and_the_archive_have_the_same_files() {
 #[test]
 fn the_authorities_are_pem_that_others_read() {
     let folder = Folder::new();
-    folder
-        .run(&[
-            "tree",
-            "--program=DIR/program",
-            "--license=DIR/LICENSE",
-            "DIR/tree",
-        ])
-        .unwrap();
+    folder.tree();
     let pem = fs::read_to_string(folder.path("tree/etc/ssl/certs/ca-certificates.crt")).unwrap();
     let blocks = pem.matches("-----BEGIN CERTIFICATE-----\nMII").count();
     assert_eq!(blocks, webpki_root_certs::TLS_SERVER_ROOT_CERTS.len());

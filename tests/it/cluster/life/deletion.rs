@@ -22,6 +22,17 @@ async fn delete_namespace(site: &Site) {
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
 }
 
+/// Ends the operator, which has hardly warned of anything since there were `warned` warnings.
+async fn ends_well(operator: Operator, warned: usize) {
+    let (status, log) = operator.terminate().await;
+    assert_eq!(status.code(), Some(0));
+    assert!(
+        warnings(&log).len() <= warned + MOST_WARNINGS,
+        "{:#?}",
+        warnings(&log)
+    );
+}
+
 async fn polling(name: &'static str, knobs: Value) -> (Site, Operator) {
     let mut site = Site::new(name).await;
     // The roles of one namespace go with it, and what is then refused tells nothing of what is deleted.
@@ -47,13 +58,7 @@ async fn a_namespace_goes_while_its_instances_are_polled() {
     let warned = warnings(&operator.log()).len();
     delete_namespace(&site).await;
     let polls = site.sandbox.log().len();
-    let (status, log) = operator.terminate().await;
-    assert_eq!(status.code(), Some(0));
-    assert!(
-        warnings(&log).len() <= warned + MOST_WARNINGS,
-        "{:#?}",
-        warnings(&log)
-    );
+    ends_well(operator, warned).await;
     assert_eq!(site.sandbox.log().len(), polls, "nothing is polled any more");
 }
 
@@ -84,13 +89,7 @@ async fn a_namespace_goes_amid_a_poll_and_nothing_comes_back() {
     site.apply_secret("sandbox-refresh-token").await;
     site.apply("one", json!({})).await;
     site.wait("one", "Ready").await;
-    let (status, log) = operator.terminate().await;
-    assert_eq!(status.code(), Some(0));
-    assert!(
-        warnings(&log).len() <= warned + MOST_WARNINGS,
-        "{:#?}",
-        warnings(&log)
-    );
+    ends_well(operator, warned).await;
     let checkpoints = site.kubectl(&["get", "pcp", "-o", "json"]).await;
     let checkpoints: Value = serde_json::from_str(&checkpoints).unwrap();
     let owner = site.instance("one").await["metadata"]["uid"].clone();

@@ -63,6 +63,16 @@ impl Team {
         })
     }
 
+    async fn assert_ready(&self) {
+        let object = self.site.instance("feed").await;
+        assert_eq!(
+            condition(&object, "Ready")["status"],
+            "True",
+            "{:#}",
+            object["status"]
+        );
+    }
+
     /// Waits until the instance was polled so many times without success.
     async fn until_failing(&self, times: i64) {
         let failing = |object: &Value| {
@@ -93,13 +103,7 @@ async fn helm_4_and_kubectl_wait_while_the_source_fails_and_end_when_it_is_mende
     team.site.mend_source();
     let printed = helm.await.unwrap().unwrap();
     assert!(printed.contains("STATUS: deployed"), "{printed}");
-    let object = team.site.instance("feed").await;
-    assert_eq!(
-        condition(&object, "Ready")["status"],
-        "True",
-        "{:#}",
-        object["status"]
-    );
+    team.assert_ready().await;
     assert!(kubectl.await.unwrap().unwrap().contains("condition met"));
 }
 
@@ -170,13 +174,7 @@ async fn helm_4_waits_for_a_secret_that_may_still_come() {
     assert!(!helm.is_finished(), "it waits");
     team.site.apply_secret("sandbox-refresh-token").await;
     helm.await.unwrap().unwrap();
-    let object = team.site.instance("feed").await;
-    assert_eq!(
-        condition(&object, "Ready")["status"],
-        "True",
-        "{:#}",
-        object["status"]
-    );
+    team.assert_ready().await;
 }
 
 #[tokio::test]
@@ -210,11 +208,5 @@ async fn helm_3_does_not_wait_for_custom_resources_and_kubectl_does() {
     let kubectl = team.kubectl_wait();
     let _operator = Operator::start(&team.site, &["--leader-election=false"]);
     kubectl.await.unwrap().unwrap();
-    let object = team.site.instance("feed").await;
-    assert_eq!(
-        condition(&object, "Ready")["status"],
-        "True",
-        "{:#}",
-        object["status"]
-    );
+    team.assert_ready().await;
 }
